@@ -1,0 +1,108 @@
+"""Every error that Lifeboat raises on purpose, as one small tree.
+
+An error says what happened, to which thing, and what to do next. `permanent` tells a caller whether trying
+the same thing again can help: Airflow operators fail at once on a permanent error and retry any other.
+"""
+
+from typing import ClassVar
+
+
+class LifeboatError(Exception):
+    """The root of the tree: a message and the next step."""
+
+    permanent: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  Next: {self.next_step}" if self.next_step else self.message
+
+
+class ConfigurationError(LifeboatError):
+    """The deployment file, a setting or a connection is wrong or missing."""
+
+
+class PreflightError(LifeboatError):
+    """Something that the work needs is not there; found before any work started."""
+
+
+class ToolError(PreflightError):
+    """A command line tool is missing or too old."""
+
+
+class UnreachableError(LifeboatError):
+    """A host, database or endpoint does not answer; it may answer later."""
+
+    permanent = False
+
+
+class AccessError(LifeboatError):
+    """A login, key or privilege was refused."""
+
+
+class CommandError(LifeboatError):
+    """A command ended with an exit status that was not expected."""
+
+    permanent = False
+
+    def __init__(self, message: str, *, exit_status: int, stderr: str = "", next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.exit_status = exit_status
+        self.stderr = stderr
+
+
+class SpaceError(LifeboatError):
+    """A disk is full, or would be."""
+
+
+class CaptureError(LifeboatError):
+    """A member could not be captured whole; nothing of it is referenced by a restore point."""
+
+
+class CaptureInterruptedError(CaptureError):
+    """Something got in the way of a capture that may not do so again."""
+
+    permanent = False
+
+
+class PointError(LifeboatError):
+    """A restore point does not allow this: it is sealed, expired, incomplete or unknown."""
+
+
+class SignatureError(LifeboatError):
+    """A document of the vault is not signed by a trusted key, or was changed after it was signed."""
+
+
+class DocumentError(LifeboatError):
+    """A manifest or evidence is of a form that this version does not know."""
+
+
+class VaultError(LifeboatError):
+    """The vault refused or failed."""
+
+
+class VaultMissingError(VaultError):
+    """There is no repository at the vault's address."""
+
+
+class VaultPasswordError(VaultError):
+    """The vault's password is wrong."""
+
+
+class VaultDamagedError(VaultError):
+    """The vault holds data that does not match its own checksums."""
+
+
+class VaultLockedError(VaultError):
+    """Another process holds the vault's lock; it will let go or its lock must be cleared."""
+
+    permanent = False
+
+
+class VaultBusyError(VaultError):
+    """The vault's storage failed in a way that may pass (network, time-out)."""
+
+    permanent = False
