@@ -1,0 +1,268 @@
+"""The deployment file: one WSO2 installation as one YAML file.
+
+The models below are the schema: validation, the reference table of keys and the forms in the UI come from
+them. Reading a file checks only the file; `lifeboat.preflight` checks that the world has what it names.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lifeboat.deployment_references import reference_problems
+from lifeboat.deployment_values import (
+    AbsolutePath,
+    ConnectionId,
+    Cron,
+    Duration,
+    EngineName,
+    Glob,
+    Name,
+    RelativePath,
+    Timezone,
+    format_duration,
+    parse_duration,
+)
+
+__all__ = [
+    "BusinessData",
+    "Database",
+    "DatabaseServer",
+    "Deployment",
+    "Duration",
+    "HostSettings",
+    "Objectives",
+    "Schedules",
+    "Server",
+    "Site",
+    "Unit",
+    "Vault",
+    "deployments_directory",
+    "format_duration",
+    "parse_duration",
+]
+
+SCHEMA_VERSION = 1
+
+
+class Model(BaseModel):
+    """What all parts share: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Objectives(Model):
+    """What the deployment must keep."""
+
+    rpo: Duration = Field(timedelta(hours=24), description="The most work, as time, that may be lost.")
+    rto: Duration = Field(timedelta(hours=4), description="The longest that a recovery may take.")
+    drill_age: Duration = Field(timedelta(days=7), description="The greatest age of the newest passing drill.")
+
+
+class Schedules(Model):
+    """When the DAGs run by themselves."""
+
+    timezone: Timezone = Field("UTC", description="The zone that the cron expressions are read in.")
+    system_backup: Cron | None = Field("0 2 * * *", description="When restore points are made; null for by hand.")
+    restore_drill: Cron | None = Field("0 4 * * *", description="When drills run besides after each backup.")
+    drills_per_run: int = Field(3, ge=1, le=100, description="The most restore points that one drill run covers.")
+    drill_after_backup: bool = Field(True, description="Whether each new restore point starts a drill run.")
+
+    def zone(self) -> ZoneInfo:
+        """Return the zone that the cron expressions are read in."""
+        return ZoneInfo(self.timezone)
+
+
+class Vault(Model):
+    """The encrypted store of one site."""
+
+    repository: str = Field(
+        min_length=1,
+        description="A restic repository: an absolute path, s3:https://…/bucket, sftp:… or rest:….",
+    )
+    writer: ConnectionId = Field(description="Connection whose password opens the vault for backups and drills.")
+    housekeeper: ConnectionId | None = Field(
+        None,
+        description="Connection that may also delete; only housekeeping and `lifeboat vault init` use it.",
+    )
+    pool: str = Field("lifeboat_vault", description="Airflow pool whose slots bound the work on this vault.")
+
+    @model_validator(mode="after")
+    def _known_backend(self) -> "Vault":
+        if not self.repository.startswith(("/", "s3:", "sftp:", "rest:", "rclone:")):
+            raise ValueError("repository is neither an absolute path nor s3:, sftp:, rest: or rclone:")
+        return self
+
+
+class Binding(Model):
+    """What stands at this site for something of another site."""
+
+    stands_in_for: Name = Field(description="The server, database server or host of the other site.")
+    connection: ConnectionId | None = Field(None, description="The connection to use here.")
+    path: AbsolutePath | None = Field(None, description="The path to use here.")
+    host_name: str | None = Field(None, description="The host name that configuration must carry here.")
+
+
+class Site(Model):
+    """A region or data centre with a vault of its own."""
+
+    vault: Vault = Field(description="The vault of the site.")
+    scratch: AbsolutePath = Field(
+        "/var/tmp/lifeboat-scratch", description="Where drills restore to on the worker; emptied after each."
+    )
+    region: str | None = Field(None, description="The cloud region, if the site is one.")
+    account: ConnectionId | None = Field(None, description="The AWS connection of the site, if it is in a cloud.")
+    bindings: dict[Name, Binding] = Field({}, description="What stands in here for things of other sites.")
+
+
+class HostSettings(Model):
+    """A machine that holds homes or reaches databases: over SSH, behind a queue, or this worker."""
+
+    ssh: ConnectionId | None = Field(None, description="Airflow connection of type ssh; its host key is enforced.")
+    queue: str | None = Field(None, description="Airflow queue whose one worker is this host.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "HostSettings":
+        if self.ssh and self.queue:
+            raise ValueError("ssh and queue exclude each other: a host is reached in one way")
+        return self
+
+
+class ServerControl(Model):
+    """How the server is stopped and started: by a systemd unit or by its own script, never both."""
+
+    unit: str | None = Field(None, description="systemd unit, such as wso2am.service.")
+    script: RelativePath | None = Field(None, description="Start script inside the home, such as bin/api-cp.sh.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ServerControl":
+        if bool(self.unit) == bool(self.script):
+            raise ValueError("give either unit or script, not both and not neither")
+        return self
+
+
+class Server(Model):
+    """One WSO2 product home."""
+
+    type: Name = Field(description="Server type: product and profile, such as apim-gateway. Patches follow it.")
+    home: AbsolutePath = Field(description="CARBON_HOME on its host.")
+    site: Name = Field("main", description="The site that it belongs to.")
+    host: Name = Field("worker", description="The host that it is on, from `hosts`; `worker` is this machine.")
+    run_as: str | None = Field(None, description="Account that owns the home; commands run under it.")
+    control: ServerControl | None = Field(None, description="How it is stopped and started.")
+    start_order: int = Field(0, ge=0, description="Servers start in this order, lowest first.")
+    port_offset: int = Field(0, ge=0, description="Carbon's port offset.")
+    health_url: str | None = Field(None, description="URL that answers 200 when the server is healthy.")
+    drain: list[str] = Field([], description="Command (argv) that takes the server out of its load balancer.")
+    exclude: list[Glob] = Field([], description="Further globs inside the home that are not captured.")
+    external_links: list[RelativePath] = Field(
+        [],
+        description="Symbolic links out of the home that are known: the link is captured, its target is not.",
+    )
+
+
+class Database(Model):
+    """One database of a database server."""
+
+    role: Literal["shared", "apim", "identity", "registry", "user", "other"] = Field(
+        "other", description="What WSO2 keeps in it; decides which WSO2 checks run."
+    )
+
+
+class DatabaseServer(Model):
+    """One RDBMS server: all its databases are captured at one instant."""
+
+    engine: EngineName = Field(description="The vendor's engine, such as postgres.")
+    connection: ConnectionId = Field(description="Connection of an account that may read everything.")
+    databases: dict[str, Database] = Field(min_length=1, description="The databases to capture, by name.")
+    site: Name = Field("main", description="The site that it belongs to.")
+    host: Name = Field("worker", description="The host through which the server is reached.")
+    method: Literal["logical", "physical"] = Field("logical", description="How it is captured.")
+    jobs: int = Field(2, ge=1, le=32, description="Dumps and proofs that run side by side.")
+
+
+class BusinessData(Model):
+    """One tree of documents or artefacts outside WSO2."""
+
+    path: AbsolutePath = Field(description="The directory on its host.")
+    engine: EngineName = Field("tree", description="The engine that captures it.")
+    site: Name = Field("main", description="The site that it belongs to.")
+    host: Name = Field("worker", description="The host that it is on.")
+    run_as: str | None = Field(None, description="Account that can read it.")
+    exclude: list[Glob] = Field([], description="Globs inside the tree that are not captured.")
+    external_links: list[RelativePath] = Field([], description="Symbolic links out of the tree that are known.")
+
+
+class Unit(Model):
+    """What one task captures or drills: a database server with its databases, one home, or one tree."""
+
+    kind: Literal["database", "home", "tree"]
+    name: Name
+
+    @classmethod
+    def parse(cls, text: str) -> "Unit":
+        """Given text such as home/apim-cp-1, return the unit."""
+        kind, _, name = text.partition("/")
+        return cls.model_validate({"kind": kind, "name": name})
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class Deployment(Model):
+    """One WSO2 installation."""
+
+    version: Literal[1] = Field(description="Version of this schema.")
+    name: Name = Field(description="Name of the deployment; the file is called <name>.yaml.")
+    description: str = Field("", description="What this installation is, for people.")
+    signing: ConnectionId = Field(description="Connection whose password is the key that signs manifests.")
+    trusted_keys: list[str] = Field([], description="Public keys (base64) of earlier signing keys, after a rotation.")
+    max_skew: Duration = Field(
+        timedelta(minutes=30), description="The most time between the captures of one restore point."
+    )
+    objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
+    schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
+    sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")
+    hosts: dict[Name, HostSettings] = Field({}, description="Machines besides this worker, by name.")
+    servers: dict[Name, Server] = Field({}, description="WSO2 homes, by name.")
+    database_servers: dict[Name, DatabaseServer] = Field({}, description="RDBMS servers, by name.")
+    business_data: dict[Name, BusinessData] = Field({}, description="Trees outside WSO2, by name.")
+    known_violations: list[str] = Field([], description="WSO2 checks whose violations are known and never red.")
+
+    @model_validator(mode="after")
+    def _references(self) -> "Deployment":
+        problems = [f"{'.'.join(place)}: {what}" for place, what in reference_problems(self.model_dump())]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def units(self, site: str | None = None) -> list[Unit]:
+        """Return the units of a site, or of all: database servers first, for they take longest."""
+        return [
+            *(Unit(kind="database", name=n) for n, s in self.database_servers.items() if site in (None, s.site)),
+            *(Unit(kind="home", name=n) for n, s in self.servers.items() if site in (None, s.site)),
+            *(Unit(kind="tree", name=n) for n, s in self.business_data.items() if site in (None, s.site)),
+        ]
+
+    def settings_of(self, unit: Unit) -> Server | DatabaseServer | BusinessData:
+        """Given a unit, return its part of the file. Raise KeyError when the file no longer has it."""
+        if unit.kind == "database":
+            return self.database_servers[unit.name]
+        return self.servers[unit.name] if unit.kind == "home" else self.business_data[unit.name]
+
+    def queue_of(self, unit: Unit) -> str | None:
+        """Given a unit, return the Airflow queue whose worker is its host, or None for any worker."""
+        settings = self.hosts.get(self.settings_of(unit).host)
+        return settings.queue if settings else None
+
+    def home_site(self) -> str:
+        """Return the name of the site whose vault new restore points live in: the first one."""
+        return next(iter(self.sites))
+
+
+def deployments_directory() -> Path:
+    """Return the directory of the deployment files: LIFEBOAT_DEPLOYMENTS, or include/deployments."""
+    return Path(os.environ.get("LIFEBOAT_DEPLOYMENTS") or Path(__file__).parents[1] / "deployments")

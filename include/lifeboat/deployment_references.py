@@ -1,0 +1,40 @@
+"""Whether what a deployment file names is there in the file. Works on plain data, so that these problems are told
+together with all others of the file."""
+
+from collections.abc import Iterator
+from typing import Any
+
+_GROUPS = ("servers", "database_servers", "business_data")
+
+
+def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Given a deployment as plain data, right or wrong in other ways, yield the place and the problem of every
+    name in it that refers to nothing."""
+    sites, hosts = _mapping(document, "sites"), _mapping(document, "hosts")
+    groups = {name: _mapping(document, name) for name in _GROUPS}
+    for group, things in groups.items():
+        for name, thing in things.items():
+            site, host = _text(thing, "site", "main"), _text(thing, "host", "worker")
+            if site is not None and site not in sites:
+                yield (group, name, "site"), f"'{site}' is not one of sites ({', '.join(map(str, sites))})"
+            if host not in (None, "worker", *hosts):
+                yield (group, name, "host"), f"'{host}' is not one of hosts ({', '.join(map(str, ('worker', *hosts)))})"
+    known = {*hosts, *(name for things in groups.values() for name in things)}
+    for site_name, site_thing in sites.items():
+        for name, binding in _mapping(site_thing, "bindings").items():
+            bound = _text(binding, "stands_in_for", None)
+            if bound is not None and bound not in known:
+                yield ("sites", site_name, "bindings", name, "stands_in_for"), f"'{bound}' is unknown"
+    if not any(groups.values()):
+        yield (), "nothing to back up: give at least one of servers, database_servers, business_data"
+
+
+def _mapping(document: Any, key: str) -> dict[str, Any]:
+    found = document.get(key) if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _text(document: Any, key: str, default: str | None) -> str | None:
+    """Return a text or its default, or None when what is there is no text, which is another problem."""
+    found = document.get(key, default) if isinstance(document, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,96 @@
+"""What the world must have before a run: connections, tools, the vault, homes and databases within reach."""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from lifeboat.capture import engine_for
+from lifeboat.deployment import Unit
+from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, UnreachableError
+from lifeboat.host import Command, LocalHost
+from lifeboat.runtime import Runtime
+from lifeboat.scratch import scratch_place
+
+log = logging.getLogger(__name__)
+
+
+def world_problems(runtime: Runtime) -> list[LifeboatError]:
+    """Given a deployment, return everything that it names and that is not there, each once; nothing is changed."""
+    problems = (_attempt(check) for check in _checks(runtime))
+    return list({str(problem): problem for problem in problems if problem is not None}.values())
+
+
+def _pools(runtime: Runtime) -> None:
+    """Raise ConfigurationError for pools that Airflow does not have; without Airflow there are none to check."""
+    if shutil.which("airflow") is None or "AIRFLOW_HOME" not in os.environ:
+        log.info("Pools are not checked: AIRFLOW_HOME is not set, so there is no Airflow here to ask.")
+        return
+    listed = LocalHost().run(Command(["airflow", "pools", "list", "--output", "json"])).stdout.decode()
+    wanted = {site.vault.pool for site in runtime.deployment.sites.values()}
+    missing = sorted(wanted - _pool_names(listed))
+    if missing:
+        names = ", ".join(f"'{pool}'" for pool in missing)
+        raise ConfigurationError(
+            f"Airflow has no pool {names}; tasks that name it would wait for ever.",
+            next_step="Make it: " + "; ".join(f"airflow pools set {pool} 2 'Work on one vault'" for pool in missing),
+        )
+
+
+def _pool_names(listed: str) -> set[str]:
+    """Given what Airflow prints, warnings before the JSON among it, return the names of its pools."""
+    for match in re.finditer(r"^\[", listed, re.MULTILINE):
+        with contextlib.suppress(ValueError):
+            rows, _ = json.JSONDecoder().raw_decode(listed, match.start())
+            return {row["pool"] for row in rows}
+    raise PreflightError(
+        "`airflow pools list --output json` printed no list of pools, so they are not checked.",
+        next_step="Run it by hand and read what it says.",
+    )
+
+
+def _scratch(runtime: Runtime, site: str) -> None:
+    with scratch_place(Path(runtime.deployment.sites[site].scratch)):
+        pass
+
+
+def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
+    deployment = runtime.deployment
+    yield runtime.signer
+    yield partial(_pools, runtime)
+    for name, site in deployment.sites.items():
+        yield partial(_check_vault, runtime, name)
+        for connection in (site.vault.housekeeper, site.account):
+            if connection is not None:
+                yield partial(runtime.connection, connection)
+        yield partial(_scratch, runtime, name)
+    for unit in deployment.units():
+        yield partial(_check_capture, runtime, unit)
+        yield partial(_check_drill, runtime, unit)
+
+
+def _check_capture(runtime: Runtime, unit: Unit) -> None:
+    engine_for(runtime, unit).preflight()
+
+
+def _check_drill(runtime: Runtime, unit: Unit) -> None:
+    engine_for(runtime, unit).drill_preflight()
+
+
+def _check_vault(runtime: Runtime, site: str) -> None:
+    runtime.vault(site).check_access()
+
+
+def _attempt(check: Callable[[], object]) -> LifeboatError | None:
+    try:
+        check()
+    except LifeboatError as error:
+        return error
+    except TimeoutError as error:
+        return UnreachableError(str(error), next_step="Run it by hand, and look what it waits for.")
+    return None

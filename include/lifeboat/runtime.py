@@ -1,0 +1,102 @@
+"""What a use-case works with: the deployment, its connections, and the hosts, vaults and signer they give."""
+
+import logging
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from lifeboat.connections import Connection, ConnectionResolver
+from lifeboat.deployment import Deployment
+from lifeboat.host import Host, LocalHost
+from lifeboat.signing import Signer
+from lifeboat.ssh_host import SshHost
+from lifeboat.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+class Runtime:
+    """Everything that one run of a use-case shares. Close it, or use it as a context, to end SSH sessions."""
+
+    def __init__(self, deployment: Deployment, resolve: ConnectionResolver) -> None:
+        self.deployment = deployment
+        self._resolve = resolve
+        self._hosts: dict[str, Host] = {}
+        self._stack = ExitStack()
+
+    def connection(self, connection_id: str) -> Connection:
+        """Given a connection's id, return it. Raise ConfigurationError when it is set nowhere."""
+        return self._resolve(connection_id)
+
+    def host(self, name: str) -> Host:
+        """Given the name of a host of the deployment, return it; `worker` and hosts behind a queue are local,
+        since their tasks run there."""
+        if name not in self._hosts:
+            settings = self.deployment.hosts.get(name)
+            if settings is not None and settings.ssh:
+                self._hosts[name] = self._stack.enter_context(SshHost(name, self.connection(settings.ssh)))
+            else:
+                self._hosts[name] = LocalHost(name)
+        return self._hosts[name]
+
+    def vault(self, site: str, *, housekeeper: bool = False) -> Vault:
+        """Given a site's name, return its vault as the writer, or as the housekeeper, sees it."""
+        settings = self.deployment.sites[site].vault
+        connection_id = settings.housekeeper if housekeeper and settings.housekeeper else settings.writer
+        connection = self.connection(connection_id)
+        return Vault(
+            settings.repository,
+            connection.require("password"),
+            backend_secrets(settings.repository, connection),
+        )
+
+    def initialise_vault(self, site: str) -> None:
+        """Given a site's name, create its vault if there is none, by the housekeeper's password, and give the
+        writer's password access to it."""
+        settings = self.deployment.sites[site].vault
+        if settings.housekeeper is None:
+            self.vault(site).initialise()
+            return
+        housekeeper = self.vault(site, housekeeper=True)
+        housekeeper.initialise()
+        housekeeper.admit(self.vault(site))
+
+    def signer(self) -> Signer:
+        """Return what signs and verifies the deployment's documents."""
+        connection = self.connection(self.deployment.signing)
+        return Signer.from_connection(connection, self.deployment.trusted_keys)
+
+    def close(self) -> None:
+        """End the sessions with all hosts."""
+        self._stack.close()
+        self._hosts.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def backend_secrets(repository: str, connection: Connection) -> dict[str, str]:
+    """Given a vault's repository and connection, return the environment by which restic logs in to the storage.
+
+    S3: login is the access key, extra.secret_access_key the secret, extra.region the region. REST: login and
+    extra.rest_password.
+    """
+    if repository.startswith("s3:"):
+        named = {
+            "AWS_ACCESS_KEY_ID": connection.login,
+            "AWS_SECRET_ACCESS_KEY": connection.extra.get("secret_access_key", ""),
+            "AWS_DEFAULT_REGION": connection.extra.get("region", ""),
+        }
+    elif repository.startswith("rest:"):
+        named = {
+            "RESTIC_REST_USERNAME": connection.login,
+            "RESTIC_REST_PASSWORD": connection.extra.get("rest_password", ""),
+        }
+    else:
+        named = {}
+    return {name: value for name, value in named.items() if value}
