@@ -1,0 +1,210 @@
+"""What an engine is: the module that captures, restores and proves the members of one vendor or kind.
+
+An engine works on one unit: a database server with its databases, one home, or one tree. Every engine passes
+the contract suite in tests/contract. Its promises:
+- `preflight` changes nothing and names everything that is missing, before anything is opened or locked;
+- `capture` stores data and facts, and returns a UnitSnapshot only when both are whole; it never retries what
+  is permanent, and whatever a failed attempt left in the vault carries that attempt's tag and is never used;
+- `restore` writes below the scratch directory only, and what it started is gone when its context ends;
+- `compare` looks at facts alone.
+"""
+
+import json
+import logging
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lifeboat.deployment import BusinessData, DatabaseServer, Server, Unit
+from lifeboat.errors import ToolError, VaultDamagedError
+from lifeboat.host import Host
+from lifeboat.manifest import (
+    Address,
+    Check,
+    MemberSnapshot,
+    OpenPoint,
+    Outcome,
+    Proof,
+    UnitSnapshot,
+    canonical_json,
+    sha256,
+)
+from lifeboat.runtime import Runtime
+from lifeboat.vault import Stored, Vault
+from lifeboat.wso2.checks import CheckedDatabase
+
+log = logging.getLogger(__name__)
+
+#: Facts of one unit: member name to that member's facts, all of it JSON.
+Facts = dict[str, dict[str, Any]]
+
+FACTS_PATH = "/facts.json"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One attempt to capture one unit for an open restore point."""
+
+    point: OpenPoint
+    unit: Unit
+    site: str
+    vault: Vault
+    attempt: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def tags(self, member: str) -> dict[str, str]:
+        """Given a member's name, return the tags by which its snapshot is found in any vault."""
+        return {
+            "kind": "member",
+            "deployment": self.point.deployment,
+            "point": self.point.id,
+            "member": member,
+            "attempt": self.attempt,
+        }
+
+    def store_facts(self, facts: Facts) -> tuple[Address, str]:
+        """Store the facts of the unit in the vault, and return their address and digest."""
+        content = canonical_json(facts)
+        tags = {**self.tags(str(self.unit)), "kind": "facts"}
+        stored = self.vault.backup_bytes(content, FACTS_PATH, tags)
+        return address(stored, FACTS_PATH), sha256(content)
+
+
+@dataclass
+class Restored:
+    """A unit restored into scratch: how to prove it, and what went wrong on the way."""
+
+    checks: list[Check] = field(default_factory=list)
+    restored_bytes: int = 0
+
+    def prove(self) -> Facts:
+        """Compute the facts again from what was restored; members that could not be restored are left out."""
+        raise NotImplementedError
+
+    def databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
+        """Yield the restored databases for the WSO2 checks, by member name."""
+        raise NotImplementedError
+
+
+class Engine(ABC):
+    """One engine at work on one unit of a deployment."""
+
+    kind: ClassVar[str]
+    #: The type of Airflow connection that its units name, or None.
+    connection_type: ClassVar[str | None] = None
+    methods: ClassVar[tuple[str, ...]] = ("logical",)
+    #: Bytes of scratch that a drill needs for each byte that was captured.
+    scratch_factor: ClassVar[float] = 1.1
+
+    def __init__(self, runtime: Runtime, unit: Unit) -> None:
+        self.runtime = runtime
+        self.unit = unit
+
+    @abstractmethod
+    def preflight(self) -> dict[str, str]:
+        """Check tools, access, paths and privileges; return the tools' versions. Raise what is missing."""
+
+    def drill_preflight(self) -> None:  # noqa: B027 (most engines need nothing that a capture does not)
+        """Check what a drill of this unit needs on this worker besides. Raise what is missing."""
+
+    @abstractmethod
+    def capture(self, capture: Capture) -> UnitSnapshot:
+        """Capture the unit. Raise CaptureError or another LifeboatError, and then nothing may be referenced."""
+
+    @abstractmethod
+    def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> AbstractContextManager[Restored]:
+        """Given a snapshot and an empty scratch directory of this worker, restore the unit there."""
+
+    @abstractmethod
+    def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
+        """Given a member's facts as captured and as restored, yield the fidelity checks, passed ones as well."""
+
+    @property
+    def host(self) -> Host:
+        return self.runtime.host(self.settings.host)
+
+    @property
+    def settings(self) -> Server | DatabaseServer | BusinessData:
+        return self.runtime.deployment.settings_of(self.unit)
+
+
+def address(stored: Stored, path: str) -> Address:
+    """Given what was stored, return its address; `seal` fills in the tree, which restic tells in its listing."""
+    return Address(snapshot=stored.snapshot, tree="", path=path)
+
+
+def proof(algorithm: str, facts: Mapping[str, Any], summary: dict[str, int | str]) -> Proof:
+    """Given a member's facts, return the proof that a manifest carries."""
+    return Proof(algorithm=algorithm, digest=sha256(canonical_json(facts)), summary=summary)
+
+
+def member_snapshot(
+    name: str, engine: str, stored: Stored, path: str, member_proof: Proof, **more: Any
+) -> MemberSnapshot:
+    """Given what was stored of a member and its proof, return its part of the manifest."""
+    return MemberSnapshot(
+        member=name,
+        engine=engine,
+        address=address(stored, path),
+        size_bytes=more.pop("size_bytes", stored.size_bytes),
+        added_bytes=stored.added_bytes,
+        packed_bytes=stored.packed_bytes,
+        proof=member_proof,
+        **more,
+    )
+
+
+def load_facts(vault: Vault, snapshot: UnitSnapshot) -> Facts:
+    """Given a unit's snapshot, return its facts from the vault. Raise VaultDamagedError when they changed."""
+    content = vault.read(snapshot.facts.snapshot, snapshot.facts.path)
+    if sha256(content) != snapshot.facts_sha256:
+        raise VaultDamagedError(
+            f"The facts of {snapshot.unit} in the vault are not those that were sealed.",
+            next_step="Use another restore point; run `restic check --read-data` on the vault.",
+        )
+    facts: Facts = json.loads(content)
+    return facts
+
+
+def fidelity(name: str, member: str, ok: bool, detail: str) -> Check:
+    """Given what a comparison found, return its fidelity check."""
+    outcome: Outcome = "passed" if ok else "failed"
+    return Check(name=name, verdict="fidelity", outcome=outcome, member=member, detail=detail)
+
+
+def difference(captured: Mapping[str, Any], restored: Mapping[str, Any], most: int = 5) -> str:
+    """Given two mappings, return in words which keys differ, at most `most` of each kind, or an empty text."""
+    lost = sorted(captured.keys() - restored.keys())
+    extra = sorted(restored.keys() - captured.keys())
+    changed = sorted(key for key in captured.keys() & restored.keys() if captured[key] != restored[key])
+    parts = []
+    for word, keys in (("missing", lost), ("extra", extra), ("changed", changed)):
+        if keys:
+            parts.append(f"{len(keys)} {word}: {shown(keys, most)}")
+    return "; ".join(parts)
+
+
+def shown(names: Sequence[str], most: int = 5) -> str:
+    """Given names, such as paths that may hold any bytes, return the first of them as text for people."""
+    text = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Given a text that may hold bytes that are no UTF-8 or control characters, return it with those escaped."""
+    escaped = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
+
+
+def require_version(host: Host, tool: str, version: tuple[int, ...], least: tuple[int, ...], how: str) -> None:
+    """Raise ToolError when a tool on a host is older than Lifeboat works with."""
+    if version < least:
+        present, wanted = (".".join(map(str, item)) for item in (version, least))
+        raise ToolError(
+            f"{tool} {present} on host '{host.name}' is too old; {wanted} or newer is needed.", next_step=how
+        )

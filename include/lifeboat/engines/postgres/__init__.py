@@ -1,0 +1,353 @@
+"""PostgreSQL: all databases of one server at one instant, by pg_dump, proven by a restore into a scratch server."""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+import humanize
+
+from lifeboat.deployment import DatabaseServer
+from lifeboat.engines.base import (
+    Capture,
+    Engine,
+    Facts,
+    Restored,
+    member_snapshot,
+    proof,
+)
+from lifeboat.engines.postgres import facts as proofs
+from lifeboat.engines.postgres.access import Access, explained, server_major
+from lifeboat.engines.postgres.comparison import compare_database, compare_roles
+from lifeboat.engines.postgres.privileges import refuse_unreadable
+from lifeboat.engines.postgres.restored import (
+    MAINTENANCE,
+    RestoredServer,
+    checked_database,
+    load,
+    roles_command,
+    spool_member,
+)
+from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
+from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
+from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.engines.postgres.tools import tool_version, tools_directory
+from lifeboat.engines.tree import restic_version
+from lifeboat.errors import CaptureError, CommandError, LifeboatError
+from lifeboat.host import Command, Completed, LocalHost
+from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
+from lifeboat.processes import pump
+from lifeboat.together import TogetherPool
+from lifeboat.vault import Stored, Vault
+from lifeboat.wso2.check_rules import SEEDS
+from lifeboat.wso2.checks import CheckResult, Role, Status, run_checks
+
+log = logging.getLogger(__name__)
+
+#: The checks that tell the right database from an empty or another one.
+SEED_CHECKS = {seed.name for seed in SEEDS}
+ROLES_PATH = "/roles.sql"
+_DUMP_TOOLS = ("pg_dump", "pg_dumpall")
+_DRILL_TOOLS = ("initdb", "postgres", "pg_restore", "psql", *_DUMP_TOOLS)
+
+
+@dataclass
+class _Dumped:
+    """One dump in the vault: what was stored, the digest of the stream that went in, the schema at that instant."""
+
+    stored: Stored
+    sha256: str
+    schema: dict[str, str]
+
+
+class PostgresEngine(Engine):
+    """Captures the databases of one PostgreSQL server."""
+
+    kind: ClassVar[str] = "database"
+    name: ClassVar[str] = "postgres"
+    connection_type: ClassVar[str | None] = "postgres"
+    #: The spooled dump and the restored tables with their indexes.
+    scratch_factor: ClassVar[float] = 2.5
+
+    @property
+    def server(self) -> DatabaseServer:
+        settings = self.settings
+        assert isinstance(settings, DatabaseServer)
+        return settings
+
+    def member(self, database: str) -> str:
+        """Given a database's name, return the name of its member."""
+        return f"{self.unit}/{database}"
+
+    @property
+    def roles_member(self) -> str:
+        return f"roles/{self.unit.name}"
+
+    @contextmanager
+    def access(self) -> Iterator[Access]:
+        """Yield how the server is reached from this worker, through its host where it has one."""
+        connection = self.runtime.connection(self.server.connection)
+        host = connection.require("host")
+        with self.host.forward(host, connection.port or 5432) as (address, port):
+            yield Access(
+                name=str(self.unit),
+                host=address,
+                port=port,
+                user=connection.require("login"),
+                password=connection.password,
+                sslmode=str(connection.extra.get("sslmode", "")),
+            )
+
+    # -- capture --------------------------------------------------------------------------------------------
+
+    def preflight(self) -> dict[str, str]:
+        with explained(str(self.unit)), self.access() as access:
+            return self._preflight(access)
+
+    def drill_preflight(self) -> None:
+        with explained(str(self.unit)), self.access() as access, access.connect(next(iter(self.server.databases))) as s:
+            tools_directory(server_major(s), *_DRILL_TOOLS)
+
+    def _preflight(self, access: Access) -> dict[str, str]:
+        for database in self.server.databases:
+            with access.connect(database) as session:
+                major = server_major(session)
+                server_version = str(session.info.parameter_status("server_version"))
+                refuse_unreadable(session, self.member(database))
+        _, version = tool_version(f"{tools_directory(major, *_DUMP_TOOLS)}/pg_dump")
+        return {"postgres": server_version, "pg_dump": version, "restic": restic_version(LocalHost())}
+
+    def capture(self, capture: Capture) -> UnitSnapshot:
+        with explained(str(self.unit)), self.access() as access:
+            versions = self._preflight(access)
+            with one_instant(access, list(self.server.databases)) as instant:
+                return self._capture(capture, access, instant, versions)
+
+    def _capture(self, capture: Capture, access: Access, instant: Instant, versions: dict[str, str]) -> UnitSnapshot:
+        major = server_major(instant.holders[0].connection)
+        tools = tools_directory(major, *_DUMP_TOOLS)
+        for holder in instant.holders:
+            lock_tables(holder)
+        sequences = {h.database: proofs.sequence_values(h.connection) for h in instant.holders}
+        with TogetherPool(self.server.jobs) as pool:
+            dumps = {h.database: pool.submit(self._dump, capture, tools, access, h, pool) for h in instant.holders}
+            roles = pool.submit(self._dump_roles, capture, tools, access)
+            proven = {h.database: pool.submit(self._prove, h, pool) for h in instant.holders}
+            checks = pool.run(self._check, instant)
+            wait(dumps.values())
+            dumped_at = time.monotonic()
+        dumped, facts_of = _results(dumps), _results(proven)
+        roles_dump, roles_text, passwords = roles.result()
+        for holder in instant.holders:
+            after = proofs.sequence_values(holder.connection)
+            facts_of[holder.database]["schema"] = dumped[holder.database].schema
+            facts_of[holder.database]["sequences"] = {
+                name: {**fact, "after": after[name]["value"]} for name, fact in sequences[holder.database].items()
+            }
+        facts: Facts = {self.member(database): value for database, value in facts_of.items()}
+        facts[self.roles_member] = {"roles": role_facts(roles_text)}
+        where, digest = capture.store_facts(facts)
+        proven_at = time.monotonic()
+        members = [self._database_member(h, dumped[h.database], facts, major) for h in instant.holders]
+        members.append(self._roles_member(roles_dump, facts[self.roles_member], major))
+        without = (f"{self.unit}: the account may not read role passwords; they are not captured",)
+        return UnitSnapshot(
+            unit=self.unit,
+            site=capture.site,
+            attempt=capture.attempt,
+            host_name=LocalHost().host_name(),
+            instant=instant.time,
+            skew_ms=instant.skew_ms,
+            started_at=capture.started_at,
+            finished_at=datetime.now(UTC),
+            proof_seconds=proven_at - dumped_at,
+            tools=versions,
+            facts=where,
+            facts_sha256=digest,
+            members=tuple(members),
+            checks=tuple(checks),
+            warnings=() if passwords else without,
+        )
+
+    def _dump(self, capture: Capture, tools: str, access: Access, holder: Holder, pool: TogetherPool) -> _Dumped:
+        schema = proofs.schema_facts(tools, access, holder.database, holder.snapshot)
+        argv = [f"{tools}/pg_dump", "--format=custom", "--compress=0", "--no-password", proofs.LOCK_TIMEOUT]
+        command = Command(
+            [*argv, f"--snapshot={holder.snapshot}"],
+            environment=access.environment(holder.database),
+            secrets=access.secrets(),
+        )
+        member, path = self.member(holder.database), _dump_path(holder.database)
+        stored, digest = self._store(capture, member, path, command, pool)
+        return _Dumped(stored, digest, schema)
+
+    def _store(
+        self, capture: Capture, member: str, path: str, command: Command, pool: TogetherPool
+    ) -> tuple[Stored, str]:
+        """Stream what a command prints into the vault; its failure, or that of another dump, ends the backup
+        before its input ends. Return what was stored, and the digest of the stream."""
+        digest = hashlib.sha256()
+
+        def observe(chunk: bytes) -> None:
+            pool.refuse_after_failure()
+            digest.update(chunk)
+
+        def feed(sink: IO[bytes]) -> None:
+            nonlocal digest
+            digest = hashlib.sha256()
+            with LocalHost().start(command) as process:
+                pump(process.stdout, sink, observe, lambda total: _progress(member, total))
+                status = process.wait()
+                if status != 0:
+                    raise _of_member(member, LocalHost().failure(command, Completed(status, b"", process.stderr())))
+
+        stored = capture.vault.backup_stream(feed, path, capture.tags(member))
+        log.info("%s: %s stored", member, humanize.naturalsize(stored.size_bytes))
+        return stored, digest.hexdigest()
+
+    def _dump_roles(self, capture: Capture, tools: str, access: Access) -> tuple[_Dumped, str, bool]:
+        """Store the roles of the server: with their password verifiers if the account may read them."""
+        database = next(iter(self.server.databases))
+        with access.connect(database) as session:
+            row = session.execute("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')").fetchone()
+        passwords = bool(row and row[0])
+        command = roles_command(tools, access, database, passwords=passwords)
+        text = LocalHost().run(command).stdout
+        stored = capture.vault.backup_bytes(text, ROLES_PATH, capture.tags(self.roles_member))
+        return _Dumped(stored, hashlib.sha256(text).hexdigest(), {}), text.decode(), passwords
+
+    def _prove(self, holder: Holder, pool: TogetherPool) -> dict[str, Any]:
+        """Compute the facts of a database in the very transaction that holds its snapshot and its locks."""
+        return {
+            "tables": proofs.table_facts(holder.connection, pool.refuse_after_failure),
+            "large_objects": proofs.large_object_facts(holder.connection),
+        }
+
+    def _check(self, instant: Instant) -> list[CheckResult]:
+        """Run the WSO2 checks at the captured instant, in the very transactions that hold it.
+
+        Raise CaptureError for a database that lacks the tables of its role: it is the wrong one, or empty.
+        """
+        results = run_checks(
+            {
+                self.member(holder.database): checked_database(
+                    holder.database, Role(self.server.databases[holder.database].role), holder.connection
+                )
+                for holder in instant.holders
+            }
+        )
+        for result in results:
+            if result.name in SEED_CHECKS and result.status is Status.SKIPPED:
+                raise CaptureError(
+                    f"{self.unit}: {', '.join(result.databases)} is not what its role says: {result.reason}.",
+                    next_step="Correct the database's name or role in the deployment file.",
+                )
+        return results
+
+    def _database_member(self, holder: Holder, dumped: _Dumped, facts: Facts, major: int) -> MemberSnapshot:
+        name = self.member(holder.database)
+        found = facts[name]
+        summary: dict[str, int | str] = {
+            "tables": len(found["tables"]),
+            "rows": sum(table[0] for table in found["tables"].values()),
+            "sequences": len(found["sequences"]),
+            "large_objects": found["large_objects"][0],
+        }
+        return member_snapshot(
+            name,
+            self.name,
+            dumped.stored,
+            _dump_path(holder.database),
+            proof(proofs.algorithm(major), found, summary),
+            stream_sha256=dumped.sha256,
+            details={"database": holder.database, "tablespaces": proofs.tablespaces(holder.connection)},
+        )
+
+    def _roles_member(self, dumped: _Dumped, facts: dict[str, Any], major: int) -> MemberSnapshot:
+        member_proof = proof(proofs.algorithm(major), facts, {"roles": len(facts["roles"])})
+        return member_snapshot(
+            self.roles_member, self.name, dumped.stored, ROLES_PATH, member_proof, stream_sha256=dumped.sha256
+        )
+
+    # -- drill ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
+        major = int(snapshot.members[0].proof.algorithm.rpartition("pg")[2])
+        tools = tools_directory(major, *_DRILL_TOOLS)
+        with scratch_server(tools, scratch / "pg") as access:
+            restored = RestoredServer(access=access, tools=tools, roles_member=self.roles_member, jobs=self.server.jobs)
+            databases = [member for member in snapshot.members if member.member != self.roles_member]
+            _make_room(access, scratch / "pg", databases)
+            for member in snapshot.members:
+                if member.member == self.roles_member:
+                    self._restore_roles(restored, vault, member, scratch)
+            with ThreadPoolExecutor(max_workers=self.server.jobs) as pool:
+                for future in [pool.submit(self._restore_one, restored, vault, m, scratch) for m in databases]:
+                    future.result()
+            yield restored
+
+    def _restore_roles(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
+        spool = scratch / "roles.sql"
+        if spool_member(restored, vault, member, spool):
+            argv = [f"{restored.tools}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(spool)]
+            load(restored, member.member, Command(argv, environment=restored.access.environment(MAINTENANCE)))
+        spool.unlink(missing_ok=True)
+
+    def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
+        """Spool a dump, for pg_restore works in parallel on a file only, load it, and let the spool go."""
+        database = member.details["database"]
+        spool = scratch / f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+        if spool_member(restored, vault, member, spool):
+            argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
+            environment = restored.access.environment(MAINTENANCE)
+            if load(restored, member.member, Command([*argv, str(spool)], environment=environment)):
+                settings = self.server.databases.get(database)
+                restored.restored[member.member] = (database, Role(settings.role if settings else "other"))
+        spool.unlink(missing_ok=True)
+
+    def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
+        if member == self.roles_member:
+            yield from compare_roles(member, captured["roles"], restored["roles"])
+        else:
+            yield from compare_database(member, captured, restored)
+
+
+def _dump_path(database: str) -> str:
+    """Given a database's name, return the path of its dump inside its snapshot."""
+    name = re.sub(r"[/%\x00-\x1f]", lambda found: f"%{ord(found[0]):02X}", database)
+    return f"/{name}.dump"
+
+
+def _make_room(access: Access, directory: Path, databases: Sequence[MemberSnapshot]) -> None:
+    """Make what the databases need before they are restored: their names free, their tablespaces there."""
+    with access.connect(MAINTENANCE) as session:
+        session.execute("DROP DATABASE postgres")
+    make_tablespaces(access, directory, sorted({name for each in databases for name in each.details["tablespaces"]}))
+
+
+def _of_member(member: str, error: LifeboatError) -> LifeboatError:
+    """Given what went wrong with a member's dump, return it with the member's name."""
+    if not isinstance(error, CommandError):
+        return error
+    return CommandError(
+        f"{member}: {error.message}", exit_status=error.exit_status, stderr=error.stderr, next_step=error.next_step
+    )
+
+
+def _results(futures: Mapping[str, Future[Any]]) -> dict[str, Any]:
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _progress(member: str, total: int) -> None:
+    log.info("%s: %s so far", member, humanize.naturalsize(total))
+
+
+ENGINE = PostgresEngine

