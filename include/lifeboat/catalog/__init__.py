@@ -1,0 +1,212 @@
+"""The catalog: an SQLAlchemy index over manifests and evidence. A cache: `rebuild` makes it again from vaults.
+
+LIFEBOAT_CATALOG says where it is: the path of an SQLite file (by default in the account's data directory), or
+`connection:<id>` for a PostgreSQL database.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import URL, delete, select
+from sqlalchemy.orm import Session
+
+from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
+from lifeboat.catalog.models import Evidence, Point
+from lifeboat.documents import SignedManifest
+from lifeboat.errors import PointError
+from lifeboat.manifest import DrillEvidence, Manifest, read_document, to_json
+
+__all__ = ["Catalog", "PointState", "catalog_url", "first_instant"]
+
+
+@dataclass(frozen=True)
+class PointState:
+    """A restore point with its newest conclusive drill, if any."""
+
+    manifest: Manifest
+    manifest_sha256: str
+    drill: DrillEvidence | None
+
+    @property
+    def verdict(self) -> str:
+        """`good`, `failed` or `unproven`."""
+        if self.drill is None:
+            return "unproven"
+        return "good" if self.drill.passed else "failed"
+
+
+class Catalog:
+    """Asks and keeps the catalog. Opening it brings its tables up to date."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine = open_engine(url)
+        with explained(url):
+            migrate(self._engine)
+
+    @contextmanager
+    def _session(self, *, writing: bool = False) -> Iterator[Session]:
+        """Yield a session in one transaction; what it has read can be looked at afterwards."""
+        engine = self._engine.execution_options(writing=True) if writing else self._engine
+        with explained(self._url), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def add_point(self, signed: SignedManifest) -> None:
+        """Keep a sealed point; keeping it again changes nothing. Of two manifests of one point the vault's counts:
+        another one that was kept goes, with the evidence about it."""
+        with self._session(writing=True) as session:
+            _forget(session, _of_point(session, signed) - {signed.sha256})
+            session.merge(_point_row(signed))
+
+    def add_evidence(self, evidence: DrillEvidence) -> None:
+        """Keep evidence; keeping it again changes nothing."""
+        with self._session(writing=True) as session:
+            session.merge(_evidence_row(evidence))
+
+    def kept(self, deployment: str) -> set[str]:
+        """Return what tells the documents that are kept of a deployment from others: for `rebuild`."""
+        manifests = select(Point.manifest_sha256).where(Point.deployment == deployment)
+        with self._session() as session:
+            evidence = select(Evidence.id).where(Evidence.manifest_sha256.in_(manifests))
+            return {*session.scalars(manifests), *session.scalars(evidence)}
+
+    def rebuild(
+        self,
+        deployment: str,
+        manifests: Sequence[SignedManifest],
+        evidence: Sequence[DrillEvidence],
+        kept: Collection[str] | None = None,
+    ) -> None:
+        """Replace what is kept of a deployment by what its vaults hold, in one transaction.
+
+        Reading a vault takes time. Give what was `kept` before: then what others add meanwhile stays.
+        """
+        old = self.kept(deployment) if kept is None else set(kept)
+        found = {signed.sha256 for signed in manifests} | {document.id for document in evidence}
+        with self._session(writing=True) as session:
+            _forget(session, old - found)
+            for signed in manifests:
+                _forget(session, _of_point(session, signed) - {signed.sha256})
+                session.merge(_point_row(signed))
+            session.flush()
+            for document in evidence:
+                session.merge(_evidence_row(document))
+
+    def points(self, deployment: str) -> list[PointState]:
+        """Given a deployment, return its restore points, newest first, each with its newest conclusive drill."""
+        with self._session() as session:
+            rows = session.scalars(
+                select(Point).where(Point.deployment == deployment).order_by(Point.sealed_at.desc())
+            ).all()
+            drills = session.scalars(
+                select(Evidence)
+                .join(Point, Point.manifest_sha256 == Evidence.manifest_sha256)
+                .where(Point.deployment == deployment, Evidence.type == "drill")
+                .order_by(Evidence.finished_at.desc())
+            ).all()
+        newest = _newest_conclusive(drills)
+        return [
+            PointState(
+                read_document(Manifest, row.document, f"Restore point {row.id}"),
+                row.manifest_sha256,
+                newest.get(row.manifest_sha256),
+            )
+            for row in rows
+        ]
+
+    def point(self, deployment: str, point: str) -> PointState:
+        """Given a point's id, or the beginning of it, return it. Raise PointError for none or several."""
+        found = [state for state in self.points(deployment) if state.manifest.id.startswith(point)]
+        if len(found) != 1:
+            count = "no restore point" if not found else f"{len(found)} restore points"
+            raise PointError(
+                f"Deployment '{deployment}' has {count} whose id begins with '{point}'.",
+                next_step=f"List them with `lifeboat points {deployment}`; "
+                f"`lifeboat catalog rebuild {deployment}` reads them anew from the vault.",
+            )
+        return found[0]
+
+    def last_known_good(self, deployment: str) -> PointState | None:
+        """Given a deployment, return its newest point whose newest drill passed."""
+        return next((state for state in self.points(deployment) if state.verdict == "good"), None)
+
+    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
+        """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
+        return [
+            state.manifest.id
+            for state in self.points(deployment)
+            if state.drill is None
+            and (after is None or after < state.manifest.sealed_at)
+            and state.manifest.sealed_at <= until
+        ][:most]
+
+    def signed_manifest(self, deployment: str, point: str) -> SignedManifest:
+        """Given a point's id, return the manifest that was genuine when it was kept here."""
+        state = self.point(deployment, point)
+        return SignedManifest(manifest=state.manifest, sha256=state.manifest_sha256)
+
+    def exposure_seconds(self, manifest: Manifest, now: datetime) -> float:
+        """Return how much work, in seconds, a recovery to this point loses at most: what came between it and
+        the next restore point, or until now if it is the newest."""
+        instants = sorted(first_instant(state.manifest) for state in self.points(manifest.deployment))
+        mine = first_instant(manifest)
+        later = [instant for instant in instants if instant > mine]
+        return ((later[0] if later else now) - mine).total_seconds()
+
+
+def first_instant(manifest: Manifest) -> datetime:
+    """Given a manifest, return the earliest instant of its captures."""
+    return min(unit.instant for unit in manifest.units)
+
+
+def _newest_conclusive(drills: Sequence[Evidence]) -> dict[str, DrillEvidence]:
+    """Given the rows of drills, newest first, return for each manifest the newest that says something about it."""
+    newest: dict[str, DrillEvidence] = {}
+    for row in drills:
+        if row.manifest_sha256 not in newest:
+            drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
+            if drill.conclusive:
+                newest[row.manifest_sha256] = drill
+    return newest
+
+
+def _of_point(session: Session, signed: SignedManifest) -> set[str]:
+    """Return the digests of the manifests that are kept of a point."""
+    point = signed.manifest
+    of_point = select(Point.manifest_sha256).where(Point.deployment == point.deployment, Point.id == point.id)
+    return set(session.scalars(of_point))
+
+
+def _forget(session: Session, kept: Collection[str]) -> None:
+    """Remove manifests, with the evidence about them, and evidence."""
+    session.execute(delete(Evidence).where(Evidence.id.in_(kept) | Evidence.manifest_sha256.in_(kept)))
+    session.execute(delete(Point).where(Point.manifest_sha256.in_(kept)))
+
+
+def _point_row(signed: SignedManifest) -> Point:
+    manifest = signed.manifest
+    return Point(
+        deployment=manifest.deployment,
+        id=manifest.id,
+        kind=manifest.kind,
+        instant=first_instant(manifest),
+        sealed_at=manifest.sealed_at,
+        size_bytes=manifest.size_bytes,
+        manifest_sha256=signed.sha256,
+        document=to_json(manifest).decode(),
+    )
+
+
+def _evidence_row(evidence: DrillEvidence) -> Evidence:
+    return Evidence(
+        id=evidence.id,
+        manifest_sha256=evidence.manifest_sha256,
+        type=evidence.type,
+        site=evidence.site,
+        finished_at=evidence.finished_at,
+        complete=evidence.complete,
+        passed=evidence.passed,
+        document=to_json(evidence).decode(),
+    )

@@ -1,0 +1,55 @@
+"""The catalog's tables: an index over the manifests and evidence of the vaults, and nothing more."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone, kept as UTC in databases that know no zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value is not None else None
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+class Base(DeclarativeBase):
+    """The base of all tables."""
+
+
+class Point(Base):
+    """A sealed restore point; `document` is the manifest's signed payload, from which the rest comes."""
+
+    __tablename__ = "point"
+    __table_args__ = (Index("point_by_time", "deployment", "sealed_at"),)
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    instant: Mapped[datetime] = mapped_column(UtcDateTime)
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    size_bytes: Mapped[int]
+    manifest_sha256: Mapped[str] = mapped_column(unique=True)
+    document: Mapped[str] = mapped_column(Text)
+
+
+class Evidence(Base):
+    """Evidence about a restore point; `document` is its signed payload."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    manifest_sha256: Mapped[str] = mapped_column(ForeignKey("point.manifest_sha256", ondelete="CASCADE"), index=True)
+    type: Mapped[str]
+    site: Mapped[str]
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    complete: Mapped[bool]
+    passed: Mapped[bool]
+    document: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,184 @@
+"""`lifeboat`: the same work as the DAGs, without Airflow. Connections come from AIRFLOW_CONN_<ID> variables."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifeboat import report
+from lifeboat.capture import JOBS, make_point
+from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.connections import from_environment
+from lifeboat.deployment_file import find_deployment
+from lifeboat.documents import read_all
+from lifeboat.drill import drill_point
+from lifeboat.errors import LifeboatError
+from lifeboat.preflight import world_problems
+from lifeboat.runtime import Runtime
+from lifeboat.schema_reference import reference
+from lifeboat.signing import Signer, new_private_key
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
+vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
+key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(vault_app, name="vault")
+app.add_typer(key_app, name="key")
+
+Jobs = Annotated[int, typer.Option(min=1, help="Units that are worked on side by side.")]
+DeploymentName = Annotated[str, typer.Argument(help="Name of a deployment, or the path of its file.")]
+
+
+def _runtime(deployment: str) -> Runtime:
+    return Runtime(find_deployment(deployment), from_environment)
+
+
+def _catalog() -> Catalog:
+    return Catalog(catalog_url(from_environment))
+
+
+@app.command()
+def validate(
+    deployment: DeploymentName,
+    file_only: Annotated[bool, typer.Option(help="Check the file alone, not what it names.")] = False,
+) -> None:
+    """Check a deployment file, and that tools, connections, vault, homes and databases are there."""
+    found = find_deployment(deployment)
+    if file_only:
+        typer.echo(f"{found.name}: the file is good.")
+        return
+    with Runtime(found, from_environment) as runtime:
+        problems = world_problems(runtime)
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"{found.name}: the file is good, and everything that it names is there.")
+
+
+@app.command()
+def backup(
+    deployment: DeploymentName,
+    reason: Annotated[str, typer.Option(help="Why, for the manifest.")] = "",
+    jobs: Jobs = JOBS,
+) -> None:
+    """Make a restore point: capture every unit, then seal."""
+    with _runtime(deployment) as runtime:
+        catalog = _catalog()
+        signed = make_point(runtime, "system_backup", reason=reason, jobs=jobs)
+        catalog.add_point(signed)
+    report.print_point(signed.manifest)
+
+
+@app.command()
+def drill(
+    deployment: DeploymentName,
+    point: Annotated[str | None, typer.Argument(help="Id of a restore point; by default the newest.")] = None,
+    jobs: Jobs = JOBS,
+) -> None:
+    """Prove a restore point by restoring it into a scratch place. Ends with status 1 unless it passed."""
+    with _runtime(deployment) as runtime:
+        catalog = _catalog()
+        state = catalog.point(runtime.deployment.name, point) if point else _newest(catalog, runtime.deployment.name)
+        evidence = drill_point(runtime, catalog, state.manifest.id, jobs=jobs)
+    report.print_drill(evidence, runtime.deployment.objectives)
+    if not evidence.passed:
+        raise typer.Exit(1)
+
+
+def _newest(catalog: Catalog, deployment: str) -> report.PointState:
+    states = catalog.points(deployment)
+    if not states:
+        raise LifeboatError(
+            f"Deployment '{deployment}' has no restore point.",
+            next_step=f"Make one with `lifeboat backup {deployment}`, or read the vault with "
+            f"`lifeboat catalog rebuild {deployment}`.",
+        )
+    return states[0]
+
+
+@app.command()
+def points(deployment: DeploymentName) -> None:
+    """List the restore points, newest first, with their drills' verdicts."""
+    found = find_deployment(deployment)
+    catalog = _catalog()
+    report.print_points(catalog.points(found.name), catalog.last_known_good(found.name))
+
+
+@app.command()
+def show(
+    deployment: DeploymentName,
+    point: Annotated[str, typer.Argument(help="Id of a restore point, or the beginning of it.")],
+) -> None:
+    """Show a restore point's members, proofs, warnings, and its newest drill."""
+    found = find_deployment(deployment)
+    state = _catalog().point(found.name, point)
+    report.print_point(state.manifest)
+    if state.drill:
+        report.print_drill(state.drill, found.objectives)
+
+
+@catalog_app.command()
+def rebuild(deployment: DeploymentName) -> None:
+    """Make the catalog of a deployment again, from its vault alone."""
+    with _runtime(deployment) as runtime:
+        name, site, catalog = runtime.deployment.name, runtime.deployment.home_site(), _catalog()
+        kept = catalog.kept(name)
+        manifests, evidence, refused = read_all(runtime.vault(site), runtime.signer(), name)
+        catalog.rebuild(name, manifests, evidence, kept)
+    for problem in refused:
+        typer.echo(problem, err=True)
+    typer.echo(f"{name}: {len(manifests)} restore points and {len(evidence)} pieces of evidence.")
+
+
+@vault_app.command()
+def init(deployment: DeploymentName) -> None:
+    """Create the vault of every site that has none."""
+    with _runtime(deployment) as runtime:
+        for site in runtime.deployment.sites:
+            runtime.initialise_vault(site)
+            typer.echo(f"Site {site}: the vault is there and opens.")
+
+
+@key_app.command()
+def new() -> None:
+    """Print a new signing key: the password of the signing connection. Keep a copy in a safe place."""
+    typer.echo(new_private_key())
+
+
+@key_app.command()
+def public(deployment: DeploymentName) -> None:
+    """Print the public key of a deployment's signing key, for `trusted_keys`."""
+    with _runtime(deployment) as runtime:
+        signer: Signer = runtime.signer()
+    typer.echo(signer.public_key)
+
+
+@app.command()
+def schema(
+    write: Annotated[Path | None, typer.Option(help="File to write the table to.")] = None,
+) -> None:
+    """Print the reference table of a deployment file's keys."""
+    if write:
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(reference(), encoding="utf-8")
+    else:
+        typer.echo(reference(), nl=False)
+
+
+def main() -> None:
+    """Run the command line; a LifeboatError is printed as it is, without a trace."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        app()
+    except LifeboatError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

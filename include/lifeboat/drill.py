@@ -1,0 +1,262 @@
+"""Drills: restore a restore point into a scratch place, prove it again, run the WSO2 checks, record evidence.
+
+Two verdicts. Fidelity: what came back is what was captured. Health: the WSO2 checks find nothing that they
+did not find at capture. A restore point is good only when both passed.
+"""
+
+import logging
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import humanize
+
+from lifeboat.capture import JOBS, engine_for
+from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
+from lifeboat.documents import SignedManifest, list_point, require_manifest, write_evidence
+from lifeboat.engines.base import Engine, Facts, Restored, fidelity, load_facts
+from lifeboat.errors import LifeboatError, PointError, SignatureError, SpaceError, VaultDamagedError
+from lifeboat.manifest import Check, DrillEvidence, Outcome, UnitDrill, UnitSnapshot, canonical_json, sha256
+from lifeboat.runtime import Runtime
+from lifeboat.scratch import scratch_place
+from lifeboat.together import TogetherPool
+from lifeboat.vault import Snapshot, Vault
+from lifeboat.wso2.checks import CheckResult, Verdict, VerdictStatus, new_violations, run_checks
+
+log = logging.getLogger(__name__)
+
+#: What says that a sealed point's manifest is no longer in the vault as it was: a verdict on the point.
+_REFUSED = (SignatureError, VaultDamagedError, PointError)
+
+
+def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None) -> UnitDrill:
+    """Given a restore point's id and one of its units, restore that unit, prove it and say what was found.
+
+    What is wrong with the restore point is a red check, not an error; errors are for what kept the drill from
+    being done (no space, no tools, a locked vault) and say nothing about the point.
+    """
+    started = time.monotonic()
+    site = site or runtime.deployment.home_site()
+    vault = runtime.vault(site)
+    engine = engine_for(runtime, unit)
+    try:
+        listing = list_point(vault, runtime.deployment.name, point)
+        signed = require_manifest(vault, runtime.signer(), runtime.deployment.name, point, listing)
+    except _REFUSED as error:
+        name = "manifest-signature" if isinstance(error, SignatureError) else "manifest-readable"
+        return _result(engine, [fidelity(name, str(unit), False, error.message)], 0.0, 0, started)
+    snapshot = _unit_of(signed, unit)
+    checks = [fidelity("manifest-signature", str(unit), True, "signed by a trusted key")]
+    checks += _addresses(listing, snapshot)
+    facts = None if _red(checks) else _facts(vault, snapshot, checks)
+    if facts is None or _red(checks):
+        return _result(engine, checks, 0.0, 0, started)
+    with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
+        _require_space(place, engine, snapshot)
+        log.info("Restoring %s of %s into scratch", unit, point)
+        restoring = time.monotonic()
+        with engine.restore(snapshot, vault, place) as restored:
+            restore_seconds = time.monotonic() - restoring
+            log.info("Restored %s in %.1f s; proving it", unit, restore_seconds)
+            checks += _prove(engine, snapshot, facts, restored)
+            checks += _health(runtime, snapshot, restored)
+    return _result(engine, checks, restore_seconds, restored.restored_bytes, started)
+
+
+def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = JOBS) -> DrillEvidence:
+    """Drill a restore point in one go, `jobs` units side by side, as the command line does.
+
+    A unit whose drill could not be done leaves the evidence incomplete; its error is logged. Raise it when no
+    unit could be drilled.
+    """
+    started = datetime.now(UTC)
+    units = [unit.unit for unit in catalog.signed_manifest(runtime.deployment.name, point).manifest.units]
+    with TogetherPool(jobs) as pool:
+        futures = [pool.submit(_drill_or_error, runtime, point, unit) for unit in units]
+    results = [future.result() for future in futures]
+    drills = [result for result in results if isinstance(result, UnitDrill)]
+    errors = [result for result in results if isinstance(result, LifeboatError)]
+    if errors and not drills:
+        raise errors[0]
+    return record_drill(runtime, catalog, point, drills, started)
+
+
+def _drill_or_error(runtime: Runtime, point: str, unit: Unit) -> UnitDrill | LifeboatError:
+    """Drill a unit, and return the error that kept it from being done: other units are drilled all the same."""
+    try:
+        return drill_unit(runtime, point, unit)
+    except LifeboatError as error:
+        log.error("The drill of %s could not be done: %s", unit, error)
+        return error
+
+
+def record_drill(
+    runtime: Runtime,
+    catalog: Catalog,
+    point: str,
+    drills: Sequence[UnitDrill],
+    started_at: datetime,
+    site: str | None = None,
+) -> DrillEvidence:
+    """Given what the drills of a point's units found, write the evidence: the vault first, then the catalog.
+
+    A unit without a result makes the evidence incomplete: it does not pass, and unless another unit failed, the
+    point does not count as drilled. What the catalog lost meanwhile is put back.
+    """
+    site = site or runtime.deployment.home_site()
+    vault, signer = runtime.vault(site), runtime.signer()
+    name = runtime.deployment.name
+    signed = _manifest_or_none(vault, runtime, point)
+    if signed is None:
+        signed = catalog.signed_manifest(name, point)
+    else:
+        catalog.add_point(signed)
+    manifest = signed.manifest
+    checks = [check for drill in drills for check in drill.checks]
+    done = {drill.unit for drill in drills}
+    missing = tuple(snapshot.unit for snapshot in manifest.units if snapshot.unit not in done)
+    evidence = DrillEvidence(
+        id=uuid.uuid4().hex,
+        deployment=manifest.deployment,
+        point=manifest.id,
+        manifest_sha256=signed.sha256,
+        site=site,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        fidelity=_verdict(checks, "fidelity"),
+        health=_verdict(checks, "health"),
+        complete=not missing,
+        missing_units=missing,
+        rto_seconds=sum(drill.restore_seconds for drill in drills),
+        rpo_seconds=catalog.exposure_seconds(manifest, started_at),
+        units=tuple(drills),
+    )
+    write_evidence(vault, signer, evidence)
+    catalog.add_evidence(evidence)
+    return evidence
+
+
+def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManifest | None:
+    """Return the genuine manifest, or None when the vault's is forged, damaged or gone: then the catalog's copy
+    of the genuine one is what the failed evidence is bound to."""
+    try:
+        return require_manifest(vault, runtime.signer(), runtime.deployment.name, point)
+    except _REFUSED:
+        return None
+
+
+def _unit_of(signed: SignedManifest, unit: Unit) -> UnitSnapshot:
+    try:
+        return signed.manifest.unit(unit)
+    except KeyError:
+        raise PointError(
+            f"Restore point '{signed.manifest.id}' has no {unit}.",
+            next_step=f"It has {', '.join(str(each.unit) for each in signed.manifest.units)}.",
+        ) from None
+
+
+def _red(checks: Sequence[Check]) -> bool:
+    return any(check.outcome == "failed" for check in checks)
+
+
+def _result(engine: Engine, checks: list[Check], restore_seconds: float, size: int, started: float) -> UnitDrill:
+    _report(checks)
+    return UnitDrill(
+        unit=engine.unit,
+        host_name=socket.gethostname(),
+        restore_seconds=restore_seconds,
+        seconds=time.monotonic() - started,
+        restored_bytes=size,
+        checks=tuple(checks),
+    )
+
+
+def _require_space(place: Path, engine: Engine, snapshot: UnitSnapshot) -> None:
+    """Raise SpaceError, before anything is restored, when the scratch place is too small for it."""
+    needed = round(sum(member.size_bytes for member in snapshot.members) * engine.scratch_factor)
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise SpaceError(
+            f"The drill of {snapshot.unit} needs about {humanize.naturalsize(needed)} in {place.parent}; "
+            f"{humanize.naturalsize(free)} are free.",
+            next_step="Free space there, or set sites.….scratch to a larger file system.",
+        )
+
+
+def _addresses(listing: Sequence[Snapshot], snapshot: UnitSnapshot) -> Iterator[Check]:
+    """Check that the vault lists what the manifest names, data and facts: the same tags, the same tree."""
+    listed = {found.id: found for found in listing}
+    named = [(member.member, "member", member.address) for member in snapshot.members]
+    for name, kind, address in [*named, (str(snapshot.unit), "facts", snapshot.facts)]:
+        found = listed.get(address.snapshot)
+        tags = {"member": name, "kind": kind, "attempt": snapshot.attempt}
+        right = found is not None and found.tree == address.tree and tags.items() <= found.tags.items()
+        what = "snapshot" if kind == "member" else "snapshot of the facts"
+        detail = f"{what} with the sealed tree" if right else f"the vault has no such {what} with the sealed tree"
+        yield fidelity("member-address", name, right, detail)
+
+
+def _facts(vault: Vault, snapshot: UnitSnapshot, checks: list[Check]) -> Facts | None:
+    """Return the captured facts, and check that they are those whose digests the manifest signs."""
+    try:
+        facts = load_facts(vault, snapshot)
+    except VaultDamagedError as error:
+        checks.append(fidelity("facts-readable", str(snapshot.unit), False, error.message))
+        return None
+    for member in snapshot.members:
+        same = sha256(canonical_json(facts.get(member.member))) == member.proof.digest
+        checks.append(fidelity("facts-readable", member.member, same, "facts as sealed" if same else "facts changed"))
+    return facts
+
+
+def _prove(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restored: Restored) -> Iterator[Check]:
+    proven = restored.prove()
+    yield from restored.checks
+    for member in snapshot.members:
+        if member.member in proven:
+            yield from engine.compare(member.member, captured[member.member], proven[member.member])
+        else:
+            yield fidelity("member-proven", member.member, False, "could not be restored, so nothing is proven")
+
+
+def _health(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
+    with restored.databases() as databases:
+        results: list[CheckResult] = run_checks(databases) if databases else []
+    for verdict in new_violations(snapshot.checks, results, runtime.deployment.known_violations):
+        yield Check(
+            name=verdict.name,
+            verdict="health",
+            outcome=_outcome(verdict),
+            member=f"{snapshot.unit}: {', '.join(verdict.databases)}",
+            detail=_explain(verdict),
+        )
+
+
+def _outcome(verdict: Verdict) -> Outcome:
+    if verdict.red:
+        return "failed"
+    return "skipped" if verdict.status is VerdictStatus.SKIPPED else "passed"
+
+
+def _explain(verdict: Verdict) -> str:
+    new = f": {', '.join(verdict.new_keys[:5])}" if verdict.new_keys else ""
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    return verdict.title if verdict.status is VerdictStatus.PASSED else f"{verdict.status}{new}{reason}"
+
+
+def _verdict(checks: Sequence[Check], verdict: str) -> Outcome:
+    outcomes = {check.outcome for check in checks if check.verdict == verdict}
+    if "failed" in outcomes:
+        return "failed"
+    return "passed" if "passed" in outcomes else "skipped"
+
+
+def _report(checks: Sequence[Check]) -> None:
+    for check in checks:
+        level = logging.ERROR if check.outcome == "failed" else logging.INFO
+        log.log(level, "%-7s %-28s %s: %s", check.outcome, check.name, check.member, check.detail)
