@@ -1,0 +1,1 @@
+"""The Airflow face of Lifeboat: thin operators over the use-cases in include/lifeboat."""

@@ -1,0 +1,84 @@
+"""Operators that make a restore point: open, capture each unit, seal."""
+
+from typing import Any, ClassVar
+
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+
+
+class OpenPointOperator(LifeboatOperator):
+    """Opens a restore point; its identity comes from the run, so that clearing this task means the same point.
+
+    :param kind: kind of the point, such as system_backup
+    :param reason: why it is made, for the manifest
+    """
+
+    template_fields = ("reason",)
+
+    def __init__(self, *, kind: str, reason: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.reason = reason
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.capture import open_point, refuse_sealed
+
+        run = context["dag_run"]
+        seed = f"{run.dag_id} {run.run_id}"
+        point = open_point(runtime.deployment, self.kind, run_after=run.run_after, seed=seed, reason=self.reason)
+        refuse_sealed(runtime, point)
+        self.log.info("Opened restore point %s; captures may join until %s", point.id, point.expires_at())
+        return point.model_dump(mode="json")
+
+
+class CaptureUnitOperator(LifeboatOperator):
+    """Captures one unit for an open restore point, on the worker whose queue it is sent to.
+
+    :param point: the open restore point, as OpenPointOperator returned it
+    :param unit: the unit, such as database/main-db
+    """
+
+    template_fields = ("point", "unit")
+    ui_color: ClassVar[str] = "#bfe3cf"
+
+    def __init__(self, *, point: Any, unit: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.point = point
+        self.unit = unit
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.capture import capture_unit
+        from lifeboat.deployment import Unit
+        from lifeboat.manifest import OpenPoint
+
+        point = OpenPoint.model_validate(self.point)
+        return capture_unit(runtime, point, Unit.parse(self.unit)).model_dump(mode="json")
+
+
+class SealPointOperator(LifeboatOperator):
+    """Seals a restore point: the signed manifest goes into the vault, then the point into the catalog.
+
+    :param point: the open restore point
+    :param snapshots: what the captures returned, a list per capture task
+    """
+
+    template_fields = ("point", "snapshots")
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, point: Any, snapshots: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.point = point
+        self.snapshots = snapshots
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.capture import seal_point
+        from lifeboat.manifest import OpenPoint, UnitSnapshot
+        from lifeboat.report import print_point
+
+        point = OpenPoint.model_validate(self.point)
+        snapshots = [UnitSnapshot.model_validate(item) for group in self.snapshots for item in group]
+        signed = seal_point(runtime, point, snapshots)
+        open_catalog().add_point(signed)
+        log_table(lambda console: print_point(signed.manifest, console))
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"point": signed.manifest.id, "manifest_sha256": signed.sha256}
+        return signed.manifest.id
