@@ -1,0 +1,182 @@
+"""`make run`: backs up the sample deployment in a real Airflow, drills the backup, and shows both.
+
+Everything lies in one directory per clone, outside of it, because PostgreSQL's account must be able to get there:
+LIFEBOAT_STATE, by default /var/tmp/lifeboat-<user id>-<hash of the clone's path>.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import URL
+
+from lifeboat.catalog import Catalog
+from lifeboat.connections import from_environment
+from lifeboat.deployment_file import find_deployment
+from lifeboat.errors import LifeboatError
+from lifeboat.report import print_drill, print_point
+from lifeboat.runtime import Runtime
+from lifeboat.sample.airflow_client import AirflowError
+from lifeboat.sample.airflow_server import AirflowServer
+from lifeboat.sample.stage import Stage
+
+REPOSITORY = Path(__file__).parents[3]
+BACKUP, DRILL = "sample.system_backup", "sample.restore_drill"
+_DRILL_STARTS_SECONDS = 120
+
+# No line is cut in two: not an address that somebody copies, nor a password.
+console = Console(soft_wrap=True)
+
+
+def state_directory() -> Path:
+    """Return where this clone's sample lives; two clones on one machine do not collide."""
+    named = os.environ.get("LIFEBOAT_STATE")
+    digest = hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]
+    return Path(named) if named else Path(f"/var/tmp/lifeboat-{os.geteuid()}-{digest}")
+
+
+def main() -> int:
+    """Run the sample; return 0 when its drill passed."""
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--scale", choices=["small", "reference"], default="small")
+    parser.add_argument("--exit", action="store_true", help="end after the drill instead of staying up")
+    parser.add_argument("--remove", action="store_true", help="remove what earlier runs have left")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with _only_one(state_directory()):
+            if arguments.remove:
+                shutil.rmtree(state_directory())
+                return 0
+            return _run(state_directory(), arguments.scale, stay=not arguments.exit)
+    except LifeboatError as error:
+        console.print(f"[bold red]Error:[/] {error}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Ended.")
+        return 130
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LifeboatError(
+                f"The sample in {directory} is running already.",
+                next_step="End the other `make run` with Ctrl-C, or give this one a LIFEBOAT_STATE of its own.",
+            ) from None
+        yield
+
+
+def _run(directory: Path, scale: Any, *, stay: bool) -> int:
+    stage = Stage(directory / "sample")
+    try:
+        _say(f"Preparing the sample deployment ({scale}) in {directory}")
+        stage.prepare(scale)
+        environment = {**stage.environment(), "LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
+        os.environ.update(environment)
+        deployment = find_deployment("sample")
+        with Runtime(deployment, from_environment) as runtime:
+            runtime.initialise_vault(deployment.home_site())
+        airflow = AirflowServer(
+            directory / "airflow",
+            dags_folder=REPOSITORY / "dags",
+            plugins_folder=REPOSITORY / "plugins",
+            environment=environment,
+            pools={"lifeboat_vault": 2},
+        )
+        try:
+            airflow.start(_say)
+            passed = _tour(airflow, Catalog(URL.create("sqlite", database=environment["LIFEBOAT_CATALOG"])))
+            console.print(
+                f"\nAirflow: [link={airflow.url}]{airflow.url}[/]  login: {airflow.username}  "
+                f"password: {airflow.password}",
+                highlight=False,
+            )
+            if stay:
+                console.print("It stays up until Ctrl-C.")
+                _wait_for_interrupt()
+        finally:
+            airflow.stop()
+    finally:
+        stage.stop()
+    return 0 if passed else 1
+
+
+def _tour(airflow: AirflowServer, catalog: Catalog) -> bool:
+    """Back up and drill through the scheduler, show both, and return whether the drill passed."""
+    for dag_id in (BACKUP, DRILL):
+        airflow.unpause(dag_id)
+    earlier = {run["dag_run_id"] for run in airflow.dag_runs(DRILL)}
+    run_id = airflow.trigger(BACKUP, {"reason": "make run"})
+    if airflow.wait(BACKUP, run_id, _say, timeout=3600) != "success":
+        raise _failed(airflow, BACKUP, run_id)
+    point = airflow.xcom(BACKUP, run_id, "seal")
+    print_point(catalog.point("sample", point).manifest)
+    drill_run = _drill_of(airflow, point, earlier)
+    airflow.wait(DRILL, drill_run, _say, timeout=3600)
+    state = catalog.point("sample", point)
+    if state.drill is None:
+        raise _failed(airflow, DRILL, drill_run)
+    print_drill(state.drill, find_deployment("sample").objectives)
+    return state.drill.passed
+
+
+def _drill_of(airflow: AirflowServer, point: str, earlier: set[str]) -> str:
+    """Return the drill's run that picked the new restore point: the one that its asset started, or a scheduled one
+    that came first."""
+    deadline = time.monotonic() + _DRILL_STARTS_SECONDS
+    while time.monotonic() < deadline:
+        for run_id in {run["dag_run_id"] for run in airflow.dag_runs(DRILL)} - earlier:
+            if point in _picked(airflow, run_id):
+                return str(run_id)
+        time.sleep(0.5)
+    raise LifeboatError(
+        f"No drill started within {_DRILL_STARTS_SECONDS} s of the new restore point.",
+        next_step=f"Look at the asset sample.restore_points in Airflow at {airflow.url}.",
+    )
+
+
+def _picked(airflow: AirflowServer, run_id: str) -> set[str]:
+    with suppress(AirflowError):  # it has not picked yet
+        return {item["point"] for item in airflow.xcom(DRILL, run_id, "pick")}
+    return set()
+
+
+def _failed(airflow: AirflowServer, dag_id: str, run_id: str) -> LifeboatError:
+    """Return the error that shows the end of the failed task's log."""
+    failed = [task for task in airflow.task_instances(dag_id, run_id) if task["state"] == "failed"]
+    logs = [airflow.task_log(dag_id, run_id, task["task_id"], task["map_index"])[-3000:] for task in failed[:1]]
+    return LifeboatError(f"{dag_id} failed:\n{''.join(logs)}", next_step=f"Look at the run {run_id} in {airflow.url}.")
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        _say("Stopping Airflow and PostgreSQL")
+
+
+def _say(message: str) -> None:
+    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {message}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The stage of the sample deployment: generates it in a directory, and gives the environment that reaches it."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import quote
+
+from psycopg.conninfo import conninfo_to_dict
+
+from lifeboat.connections import environment_variable
+from lifeboat.sample.databases import create_databases
+from lifeboat.sample.documents import generate_documents
+from lifeboat.sample.homes import generate_homes
+from lifeboat.sample.postgres_server import SamplePostgres
+from lifeboat.sample.scales import Scale
+from lifeboat.signing import new_private_key
+
+
+class Stage:
+    """The sample deployment in one directory: homes, documents, a PostgreSQL server, and its secrets."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.postgres = SamplePostgres(directory / "postgres")
+
+    def prepare(self, scale: Scale = "small") -> None:
+        """Generate what is missing and start PostgreSQL; a second call is quick."""
+        # Every account may pass through (PostgreSQL's has its data below), nobody may list.
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        generate_homes(self.directory / "homes", scale)
+        generate_documents(self.directory / "documents", scale)
+        self.postgres.start()
+        create_databases(self.postgres.admin_conninfo, scale, owner_password=self._secrets()["owner"])
+
+    def stop(self) -> None:
+        """Stop the PostgreSQL server."""
+        self.postgres.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment by which Lifeboat reaches the sample: its place and its connections."""
+        known = self._secrets()
+        admin = conninfo_to_dict(self.postgres.admin_conninfo)
+        login, password = quote(str(admin["user"])), quote(str(admin["password"]), safe="")
+        connections = {
+            "lifeboat_signing": {"conn_type": "generic", "password": known["signing"]},
+            "lifeboat_vault_writer": {"conn_type": "generic", "password": known["writer"]},
+            "lifeboat_vault_housekeeper": {"conn_type": "generic", "password": known["housekeeper"]},
+        }
+        return {
+            "LIFEBOAT_SAMPLE": str(self.directory),
+            "LIFEBOAT_CATALOG": str(self.directory / "catalog.db"),
+            environment_variable(
+                "wso2_postgres"
+            ): f"postgres://{login}:{password}@127.0.0.1:{self.postgres.port}/postgres",
+            **{environment_variable(name): json.dumps(value) for name, value in connections.items()},
+        }
+
+    def _secrets(self) -> dict[str, str]:
+        """Return the sample's secrets, made once and kept in a file that only this account reads."""
+        file = self.directory / "secrets.json"
+        if not file.exists():
+            made = {name: secrets.token_urlsafe(24) for name in ("owner", "writer", "housekeeper")}
+            aside = file.with_suffix(".new")
+            aside.touch(mode=0o600)
+            aside.write_text(json.dumps({**made, "signing": new_private_key()}))
+            os.replace(aside, file)
+        found: dict[str, str] = json.loads(file.read_text())
+        return found
