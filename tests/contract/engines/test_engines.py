@@ -1,0 +1,37 @@
+"""What every engine must do, on every host: capture, restore, prove, and see every change."""
+
+from lifeboat.engines import known_engines
+from tests.support.engine_bench import Bench, red
+from tests.support.engine_sources import SOURCES, Source
+
+
+def test_every_engine_takes_part() -> None:
+    assert set(SOURCES) == set(known_engines())
+
+
+def test_what_was_captured_comes_back(bench: Bench) -> None:
+    snapshot = bench.capture()
+    with bench.restored(snapshot) as restored:
+        proven = restored.prove()
+        checks = [*restored.checks, *bench.compare(bench.facts(snapshot), proven)]
+    assert {check.outcome for check in checks} == {"passed"}, red(checks)
+    assert proven.keys() == {member.member for member in snapshot.members}
+    assert {check.member for check in checks} == proven.keys()
+    assert all(check.verdict == "fidelity" and check.detail for check in checks)
+    assert restored.restored_bytes >= max(member.size_bytes for member in snapshot.members) > 0
+    assert not list(bench.scratch.glob("drill-*"))
+
+
+def test_every_change_is_seen(bench: Bench, source: Source) -> None:
+    before = bench.facts(bench.capture())
+    for change in source.changes:
+        change.alter(source)
+    snapshot = bench.capture()
+    after = bench.facts(snapshot)
+    with bench.restored(snapshot) as restored:
+        proven = restored.prove()
+    assert red(bench.compare(after, proven)) == {}
+    found = red(bench.compare(before, proven))
+    assert {change.check for change in source.changes} == found.keys()
+    for change in source.changes:
+        assert change.name in found[change.check]

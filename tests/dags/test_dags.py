@@ -1,0 +1,126 @@
+"""What the DAGs of a deployment are: which there are, when they run, what a person reads and types."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.types import DagRunType
+
+BACKUP, DRILL = "sample.system_backup", "sample.restore_drill"
+DAG_IDS = {BACKUP, DRILL}
+each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+
+
+@pytest.fixture
+def backup(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[BACKUP]
+
+
+@pytest.fixture
+def drill(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[DRILL]
+
+
+def test_exactly_these_dags_are_there_and_load(sample_dags: DagBag) -> None:
+    assert sample_dags.import_errors == {}
+    assert set(sample_dags.dags) == DAG_IDS
+
+
+def test_the_tasks_and_their_order(backup: DAG, drill: DAG) -> None:
+    assert _order(backup) == {"open": {"capture", "seal"}, "capture": {"seal"}, "seal": set()}
+    assert _order(drill) == {"pick": {"drill", "record"}, "drill": {"record"}, "record": set()}
+
+
+@each_dag
+def test_no_run_is_made_up_for_missed_ticks_and_no_two_run_at_once(sample_dags: DagBag, dag_id: str) -> None:
+    dag = sample_dags.dags[dag_id]
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1
+
+
+@each_dag
+def test_a_person_finds_owner_tags_and_a_page_that_says_why_how_and_when(sample_dags: DagBag, dag_id: str) -> None:
+    dag = sample_dags.dags[dag_id]
+    assert {task.owner for task in dag.tasks} == {"lifeboat"}
+    assert set(dag.tags) == {"lifeboat", "sample"}
+    headings = [f"**{word}" for word in ("Why", "How", "When", "If it")]
+    assert dag.doc_md is not None
+    assert dag.doc_md.startswith("### ")
+    assert [heading for heading in headings if heading not in dag.doc_md] == []
+
+
+@pytest.mark.parametrize(("dag_id", "retries"), [(BACKUP, 2), (DRILL, 1)])
+def test_every_task_is_tried_again(sample_dags: DagBag, dag_id: str, retries: int) -> None:
+    tasks = sample_dags.dags[dag_id].tasks
+    assert {(task.retries, task.retry_delay) for task in tasks} == {(retries, timedelta(seconds=30))}
+
+
+def test_only_the_work_on_the_vault_takes_slots_of_its_pool(backup: DAG, drill: DAG) -> None:
+    assert {task.task_id: task.pool for task in (*backup.tasks, *drill.tasks)} == {
+        "open": "default_pool",
+        "capture": "lifeboat_vault",
+        "seal": "default_pool",
+        "pick": "default_pool",
+        "drill": "lifeboat_vault",
+        "record": "default_pool",
+    }
+
+
+def test_the_grid_names_what_is_captured_and_drilled(backup: DAG, drill: DAG) -> None:
+    assert _template(backup, "capture") == "{{ task.unit }}"
+    assert _template(drill, "drill") == "{{ task.unit }} of {{ task.point }}"
+
+
+def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: DAG, drill: DAG) -> None:
+    for dag, name in ((backup, "reason"), (drill, "point")):
+        assert list(dag.params) == [name]
+        parameter = dag.params.get_param(name)
+        assert parameter.resolve() == ""
+        assert parameter.schema["type"] == "string"
+        assert parameter.schema["title"]
+        assert parameter.description
+        dag.validate()
+
+
+def test_backups_run_by_cron_and_drills_also_after_each_backup(backup: DAG, drill: DAG) -> None:
+    assert isinstance(backup.timetable, CronTriggerTimetable)
+    assert (backup.timetable.expression, str(backup.timetable.timezone)) == ("0 2 * * *", "UTC")
+    schedule = drill.timetable
+    assert isinstance(schedule, AssetOrTimeSchedule)
+    assert schedule.timetable.expression == "0 4 * * *"  # type: ignore[attr-defined]
+    (asset,) = schedule.asset_condition.objects  # type: ignore[union-attr]
+    (outlet,) = backup.get_task("seal").outlets
+    assert asset == outlet
+    assert (outlet.name, outlet.uri) == ("sample.restore_points", "x-lifeboat://sample/restore_points")
+
+
+def test_drills_can_be_backfilled_over_a_range_of_dates_and_backups_cannot(backup: DAG, drill: DAG) -> None:
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(drill))
+    assert stored.timetable.periodic
+    assert stored.allowed_run_types is None
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(backup))
+    assert set(stored.allowed_run_types or ()) == {kind.value for kind in DagRunType} - {"backfill"}
+
+
+def test_evidence_is_recorded_whatever_the_drills_found_but_not_without_a_picked_point(drill: DAG) -> None:
+    assert drill.get_task("record").trigger_rule == "all_done_min_one_success"
+
+
+@each_dag
+def test_parsing_again_gives_the_very_same_dag(sample_dags: DagBag, load_dags: Any, dag_id: str) -> None:
+    from tests.support.deployments import SAMPLE
+
+    again = load_dags(SAMPLE.parent)
+    first, second = (DagSerialization.serialize_dag(bag.dags[dag_id]) for bag in (sample_dags, again))
+    assert first == second
+
+
+def _order(dag: DAG) -> dict[str, set[str]]:
+    return {task.task_id: set(task.downstream_task_ids) for task in dag.tasks}
+
+
+def _template(dag: DAG, task_id: str) -> str | None:
+    return dag.get_task(task_id).partial_kwargs.get("map_index_template")  # type: ignore[union-attr]

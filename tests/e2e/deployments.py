@@ -1,0 +1,52 @@
+"""The deployments of the end-to-end tests: the sample under several names, so that no test disturbs another."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
+
+WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
+TREE, DATABASE = "business_data", "database_servers"
+
+
+def write_deployments(directory: Path) -> None:
+    """Write all deployment files into a directory."""
+    directory.mkdir()
+    changes: dict[str, list[Change]] = {
+        "main": [],
+        "sealed": [with_units_of(TREE)],
+        "killed": [with_units_of(DATABASE)],
+        "halted": [with_units_of(DATABASE)],
+        "outage": [with_units_of(DATABASE)],
+        "older": [with_units_of(TREE)],
+        "damaged": [with_units_of(TREE), _own_documents],
+        "stranger": [with_units_of(TREE), _wrong_vault_password],
+        "unset": [with_units_of(DATABASE), _unset_connection],
+    }
+    for name, more in changes.items():
+        write_deployment(directory, name, _own_places, _quiet_schedules(), *more)
+
+
+def _own_places(document: dict[str, Any]) -> None:
+    site = document["sites"]["main"]
+    site["vault"]["repository"] = "${LIFEBOAT_TESTS}/vaults/" + document["name"]
+    site["scratch"] = "${LIFEBOAT_TESTS}/scratch/" + document["name"]
+
+
+def _own_documents(document: dict[str, Any]) -> None:
+    document["business_data"]["documents"]["path"] = "${LIFEBOAT_TESTS}/documents-of-" + document["name"]
+
+
+def _wrong_vault_password(document: dict[str, Any]) -> None:
+    document["sites"]["main"]["vault"]["writer"] = "wrong_vault_writer"
+
+
+def _unset_connection(document: dict[str, Any]) -> None:
+    document["database_servers"]["main-db"]["connection"] = "nobody_set_this"
+
+
+def _quiet_schedules() -> Change:
+    """No tick falls into the tests: Airflow makes up for one of a daily schedule that is up to 2.4 hours ago."""
+    hour = (datetime.now(UTC).hour + 12) % 24
+    return with_schedules(system_backup=None, restore_drill=f"0 {hour} * * *")

@@ -1,0 +1,71 @@
+"""The operators of a drill: what a run picks, and what its record makes of the drills' results."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.types import DagRunType
+from sqlalchemy import URL
+
+from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
+from lifeboat_airflow.drill import PickPointsOperator
+from tests.support.points import made_up_drill, made_up_point
+
+HOME, TREE = Unit.parse("home/apim-cp-1"), Unit.parse("tree/documents")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_deployment: Path) -> Catalog:
+    monkeypatch.setenv("LIFEBOAT_CATALOG", str(tmp_path / "catalog.db"))
+    return Catalog(URL.create("sqlite", database=str(tmp_path / "catalog.db")))
+
+
+def _pick(run_type: DagRunType, logical_date: datetime | None = None, point: str = "") -> list[str]:
+    """Return the points that a run picks, one for each of their units."""
+    run = SimpleNamespace(run_type=run_type, logical_date=logical_date)
+    picked = PickPointsOperator(task_id="pick", deployment="sample", point=point).execute({"dag_run": run})
+    return [item["point"] for item in picked]
+
+
+def test_a_pair_is_picked_for_each_unit_of_each_point(catalog: Catalog) -> None:
+    point = made_up_point(datetime.now(UTC), "sample", HOME, TREE)
+    catalog.add_point(point)
+    run = SimpleNamespace(run_type=DagRunType.MANUAL, logical_date=None)
+    assert PickPointsOperator(task_id="pick", deployment="sample").execute({"dag_run": run}) == [
+        {"point": point.manifest.id, "unit": "home/apim-cp-1"},
+        {"point": point.manifest.id, "unit": "tree/documents"},
+    ]
+
+
+def test_runs_by_schedule_and_backfill_pick_by_their_tick_those_by_asset_by_the_time_it_is(catalog: Catalog) -> None:
+    now = datetime.now(UTC)
+    old, new = made_up_point(datetime(2026, 3, 1, 12, tzinfo=UTC)), made_up_point(now)
+    for point in (old, new):
+        catalog.add_point(point)
+    tick = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    assert _pick(DagRunType.BACKFILL_JOB, tick) == [old.manifest.id]
+    assert _pick(DagRunType.SCHEDULED, tick) == [old.manifest.id]
+    assert _pick(DagRunType.ASSET_TRIGGERED) == [new.manifest.id]
+
+
+def test_a_run_by_hand_picks_the_named_point_though_it_was_drilled_and_else_the_newest_undrilled(
+    catalog: Catalog,
+) -> None:
+    now = datetime.now(UTC)
+    undrilled, drilled = made_up_point(now - timedelta(days=9)), made_up_point(now)
+    for point in (undrilled, drilled):
+        catalog.add_point(point)
+    catalog.add_evidence(made_up_drill(drilled))
+    assert _pick(DagRunType.MANUAL) == [undrilled.manifest.id]
+    assert _pick(DagRunType.MANUAL, point=drilled.manifest.id) == [drilled.manifest.id]
+    assert _pick(DagRunType.SCHEDULED, now, point=undrilled.manifest.id) == [undrilled.manifest.id]
+
+
+def test_a_run_to_which_nothing_falls_is_skipped_and_an_unknown_point_is_an_error(catalog: Catalog) -> None:
+    with pytest.raises(AirflowSkipException, match="No undrilled restore point of 'sample'"):
+        _pick(DagRunType.SCHEDULED, datetime.now(UTC))
+    with pytest.raises(AirflowFailException, match="no restore point whose id begins with 'gone'"):
+        _pick(DagRunType.MANUAL, point="gone")
