@@ -272,15 +272,14 @@ class TreeEngine(Engine):
     # -- recovery -------------------------------------------------------------------------------------------
 
     def plan_replacement(self, snapshot: UnitSnapshot, members: Sequence[str], recovery: str) -> Replacement:
-        exchange, free = plan_directory(self.host, self.member, self.root, recovery, self.run_as)
+        exchange, room = plan_directory(self.host, self.member, self.root, recovery, self.run_as)
         member = snapshot.members[0]
         return Replacement(
             unit=self.unit,
             host=self.host.name,
-            where=exchange.live.rpartition("/")[0] or "/",
             exchanges=(exchange,),
             needed_bytes=directory_bytes(member),
-            free_bytes=free,
+            **room,
             details={"excluded": member.details.get("excluded", []), **self.exchange_details()},
         )
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -140,19 +141,25 @@ def _quoted(session: psycopg.Connection[Row], name: str) -> str:
     return str(row[0])
 
 
-def server_free_bytes(host: Host, session: psycopg.Connection[Row]) -> tuple[str, int | None]:
-    """Return the server's data directory, and the bytes that are free there, None if this host does not hold it or
-    may not look: the file postmaster.pid there must tell the very start of the server that the session tells."""
+def server_room(host: Host, session: psycopg.Connection[Row]) -> dict[str, Any]:
+    """Return the server's data directory as `where`, its `file_system`, and the `free_bytes` there, None if this host
+    does not hold it or may not look: its postmaster.pid must tell the very start that the session tells."""
     row = session.execute(
         "SELECT current_setting('data_directory', true), extract(epoch FROM pg_postmaster_start_time())::bigint"
     ).fetchone()
     directory, started = row if row else (None, 0)
     if not directory:
-        return "the server's data directory", None
+        return {"where": "the server's data directory", "free_bytes": None}
     pid_file = host.run(Command(["cat", "--", f"{directory}/postmaster.pid"]), accept=(0, 1))
     lines = pid_file.stdout.decode().splitlines()
-    same = len(lines) > 2 and abs(int(lines[2]) - started) <= 2
-    return str(directory), host.free_bytes(str(directory)) if same else None
+    if len(lines) < 3 or abs(int(lines[2]) - started) > 2:
+        return {"where": str(directory), "free_bytes": None}
+    device = host.run(Command(["stat", "--format=%d", "--", str(directory)])).stdout.decode().strip()
+    return {
+        "where": str(directory),
+        "file_system": f"{host.name}:{device}",
+        "free_bytes": host.free_bytes(str(directory)),
+    }
 
 
 def renamed(text: str, quoted: Sequence[tuple[str, str]]) -> str:
@@ -184,6 +191,6 @@ __all__ = [
     "needed_bytes",
     "refuse_unable",
     "renamed",
-    "server_free_bytes",
+    "server_room",
     "spellings",
 ]

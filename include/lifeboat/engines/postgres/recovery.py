@@ -20,7 +20,7 @@ from lifeboat.engines.postgres.beside import (
     needed_bytes,
     refuse_unable,
     renamed,
-    server_free_bytes,
+    server_room,
     spellings,
 )
 from lifeboat.engines.postgres.exchange import DatabasesStep, maintenance, refuse_bound
@@ -77,11 +77,10 @@ class PostgresRecovery(PostgresUnit):
             refuse_unable(session, str(self.unit), names)
             refuse_bound(session, str(self.unit), names)
             there = live_bytes(session, names)
-            where, free = server_free_bytes(self.host, session)
+            room = server_room(self.host, session)
         return Replacement(
             unit=self.unit,
             host=self.host.name,
-            where=where,
             exchanges=tuple(
                 database_exchange(member.member, name, name in there, recovery)
                 for member, name in zip(chosen, names, strict=True)
@@ -89,8 +88,7 @@ class PostgresRecovery(PostgresUnit):
             needed_bytes=sum(
                 needed_bytes(member.size_bytes, there.get(name)) for member, name in zip(chosen, names, strict=True)
             ),
-            free_bytes=free,
-            notes=() if free is not None else (f"{self.unit}: the free space of the server cannot be seen from here",),
+            **room,
         )
 
     def _databases(self, snapshot: UnitSnapshot, members: Sequence[str]) -> list[MemberSnapshot]:
