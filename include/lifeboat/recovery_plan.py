@@ -78,8 +78,8 @@ def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest) -> tupl
     if state.verdict != "good" and not request.unproven:
         raise RecoveryError(
             f"Restore point {described(state)} is not proven: no drill of it passed.",
-            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}`, choose a good one, or say that "
-            "you know it: unproven.",
+            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}`, choose a good one, or say "
+            "that you know it: unproven.",
         )
     return state, "named"
 
@@ -118,9 +118,7 @@ def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
 
 
-def _replacement(
-    runtime: Runtime, state: PointState, unit: Unit, members: Sequence[str], recovery: str
-) -> Replacement:
+def _replacement(runtime: Runtime, state: PointState, unit: Unit, members: Sequence[str], recovery: str) -> Replacement:
     engine = engine_for(runtime, unit)
     replacement = engine.plan_replacement(state.manifest.unit(unit), members, recovery)
     return replacement.model_copy(update={"expected_seconds": _expected_seconds(state, unit)})
@@ -142,7 +140,9 @@ def _refuse_full(runtime: Runtime, manifest: Manifest, replacements: Sequence[Re
             needed[each.file_system] += each.needed_bytes
             free[each.file_system] = each.free_bytes, f"{each.where} on host '{each.host}'"
     scratch = Path(runtime.deployment.sites[runtime.deployment.home_site()].scratch)
-    exchanged = {exchange.member for each in replacements if each.unit.kind == "database" for exchange in each.exchanges}
+    exchanged = {
+        exchange.member for each in replacements if each.unit.kind == "database" for exchange in each.exchanges
+    }
     needed["scratch"] = sum(member.size_bytes for member in manifest.members() if member.member in exchanged)
     there = next(path for path in (scratch, *scratch.parents) if path.exists())
     free["scratch"] = shutil.disk_usage(there).free, f"the scratch directory {scratch}"
