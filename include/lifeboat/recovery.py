@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from lifeboat.capture import JOBS, engine_for, make_point
 from lifeboat.catalog import Catalog
@@ -28,10 +28,8 @@ from lifeboat.drill import (
 )
 from lifeboat.engines.base import fidelity
 from lifeboat.errors import RecoveryError
-from lifeboat.manifest import Check
-from lifeboat.recovery_documents import (
-    RecoveryPlan,
-)
+from lifeboat.manifest import Check, UnitSnapshot
+from lifeboat.recovery_documents import RecoveryPlan, Replacement
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
@@ -68,16 +66,16 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     signed = require_manifest(vault, runtime.signer(), plan.deployment, plan.point, listing)
     same = signed.sha256 == plan.manifest_sha256
     checks = [fidelity("manifest-signature", str(unit), same, "the approved one" if same else "not the approved one")]
-    snapshot = _only(unit_snapshot(signed, unit), {exchange.member for exchange in replacement.exchanges})
-    checks += address_checks(listing, unit_snapshot(signed, unit))
-    facts = None if any_failed(checks) else sealed_facts(vault, unit_snapshot(signed, unit), checks)
+    whole = unit_snapshot(signed, unit)
+    checks += address_checks(listing, whole)
+    facts = None if any_failed(checks) else sealed_facts(vault, whole, checks)
     _refuse_red(plan, unit, checks)
     with scratch_place(Path(runtime.deployment.sites[plan.site].scratch)) as place:
         log.info("Restoring %s of %s beside what is live", unit, plan.point)
-        with engine.restore_beside(unit_snapshot(signed, unit), replacement, vault, place) as restored:
+        with engine.restore_beside(whole, replacement, vault, place) as restored:
             log.info("Restored %s in %.1f s; proving it", unit, time.monotonic() - started)
-            checks += proof_checks(engine, snapshot, facts or {}, restored)
-            checks += health_checks(runtime, snapshot, restored)
+            checks += proof_checks(engine, _only(whole, replacement), facts or {}, restored)
+            checks += health_checks(runtime, _only(whole, replacement), restored)
     log_checks(checks)
     try:
         _refuse_red(plan, unit, checks)
@@ -87,9 +85,16 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     return checks
 
 
-def _only(snapshot: Any, members: set[str]) -> Any:
-    """Given a unit's snapshot, return it with these members alone."""
-    return snapshot.model_copy(update={"members": tuple(m for m in snapshot.members if m.member in members)})
+def _only(snapshot: UnitSnapshot, replacement: Replacement) -> UnitSnapshot:
+    """Given a unit's snapshot, return it with the members alone that are exchanged, and what was checked of them."""
+    members = {exchange.member for exchange in replacement.exchanges}
+    databases = {exchange.live for exchange in replacement.exchanges}
+    return snapshot.model_copy(
+        update={
+            "members": tuple(member for member in snapshot.members if member.member in members),
+            "checks": tuple(check for check in snapshot.checks if databases.issuperset(check.databases)),
+        }
+    )
 
 
 def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None:

@@ -56,6 +56,16 @@ class RestoredBeside(RestoredServer):
             futures = {member: pool.submit(self._facts, member, name) for member, (name, _) in self.restored.items()}
             return {member: future.result() for member, future in futures.items()}
 
+    @contextmanager
+    def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
+        with ExitStack() as stack:
+            yield {
+                member: checked_database(
+                    self.exchanges[member].live, role, stack.enter_context(self.access.connect(name))
+                )
+                for member, (name, role) in self.restored.items()
+            }
+
     def _facts(self, member: str, name: str) -> dict[str, object]:
         with self.access.connect(name) as session:
             quoted = spellings(session, name, self.exchanges[member].live)
