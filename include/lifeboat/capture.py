@@ -68,9 +68,10 @@ def open_point(
     run_after: datetime | None = None,
     seed: str | None = None,
     reason: str = "",
+    units: Sequence[Unit] | None = None,
 ) -> OpenPoint:
-    """Open a restore point. A run that may be repeated gives its time and its own id as `run_after` and
-    `seed`, so that repeating it means the same point."""
+    """Open a restore point of some units, by default of all. A run that may be repeated gives its time and its own
+    id as `run_after` and `seed`, so that repeating it means the same point."""
     now = datetime.now(UTC)
     return OpenPoint(
         id=new_point_id(run_after or now, seed),
@@ -78,15 +79,23 @@ def open_point(
         kind=kind,
         opened_at=now,
         max_skew_seconds=deployment.max_skew.total_seconds(),
-        units=tuple(deployment.units()),
+        units=tuple(deployment.units() if units is None else units),
         reason=reason,
     )
 
 
-def make_point(runtime: Runtime, kind: PointKind, *, reason: str = "", jobs: int = JOBS) -> SignedManifest:
-    """Make a restore point in one go, `jobs` units side by side, as the command line does."""
+def make_point(
+    runtime: Runtime,
+    kind: PointKind,
+    *,
+    reason: str = "",
+    jobs: int = JOBS,
+    units: Sequence[Unit] | None = None,
+) -> SignedManifest:
+    """Make a restore point of some units, by default of all, in one go, `jobs` units side by side, as the command
+    line does."""
     runtime.signer()  # without the key nothing can be sealed: better to know it now than after the captures
-    point = open_point(runtime.deployment, kind, reason=reason)
+    point = open_point(runtime.deployment, kind, reason=reason, units=units)
     log.info("Opened restore point %s", point.id)
     with TogetherPool(jobs) as pool:
         captured = [pool.submit(_capture, runtime, point, unit) for unit in point.units]

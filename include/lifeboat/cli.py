@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lifeboat import report
+from lifeboat import recovery_cli, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.connections import from_environment
@@ -24,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
 vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
+app.add_typer(recovery_cli.app)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
 app.add_typer(key_app, name="key")

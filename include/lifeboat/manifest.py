@@ -20,7 +20,7 @@ from lifeboat.wso2.checks import CheckResult
 MANIFEST_SCHEMA = "lifeboat/manifest/1"
 EVIDENCE_SCHEMA = "lifeboat/evidence/1"
 
-D = TypeVar("D", bound="Document")
+D = TypeVar("D", bound=BaseModel)
 PointKind = Literal["system_backup", "pre_upgrade", "safety"]
 Outcome = Literal["passed", "failed", "skipped"]
 
@@ -194,6 +194,10 @@ class DrillEvidence(Document):
     def passed(self) -> bool:
         """Whether both verdicts passed and no unit is missing."""
         return self.complete and self.fidelity == "passed" and self.health != "failed"
+
+    def more_tags(self) -> dict[str, str]:
+        """Return what its snapshot is found by besides."""
+        return {}
 
     @property
     def conclusive(self) -> bool:

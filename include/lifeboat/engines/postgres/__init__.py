@@ -14,10 +14,8 @@ from typing import IO, Any, ClassVar
 
 import humanize
 
-from lifeboat.deployment import DatabaseServer
 from lifeboat.engines.base import (
     Capture,
-    Engine,
     Facts,
     Restored,
     member_snapshot,
@@ -27,6 +25,7 @@ from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
 from lifeboat.engines.postgres.privileges import refuse_unreadable
+from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
     RestoredServer,
@@ -34,6 +33,7 @@ from lifeboat.engines.postgres.restored import (
     load,
     roles_command,
     spool_member,
+    spool_name,
 )
 from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
 from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
@@ -47,7 +47,7 @@ from lifeboat.processes import pump
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Stored, Vault
 from lifeboat.wso2.check_rules import SEEDS
-from lifeboat.wso2.checks import CheckResult, Role, Status, run_checks
+from lifeboat.wso2.checks import CheckResult, Status, run_checks
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Dumped:
     schema: dict[str, str]
 
 
-class PostgresEngine(Engine):
+class PostgresEngine(PostgresRecovery):
     """Captures the databases of one PostgreSQL server."""
 
     kind: ClassVar[str] = "database"
@@ -75,35 +75,6 @@ class PostgresEngine(Engine):
     connection_type: ClassVar[str | None] = "postgres"
     #: The spooled dump and the restored tables with their indexes.
     scratch_factor: ClassVar[float] = 2.5
-
-    @property
-    def server(self) -> DatabaseServer:
-        settings = self.settings
-        assert isinstance(settings, DatabaseServer)
-        return settings
-
-    def member(self, database: str) -> str:
-        """Given a database's name, return the name of its member."""
-        return f"{self.unit}/{database}"
-
-    @property
-    def roles_member(self) -> str:
-        return f"roles/{self.unit.name}"
-
-    @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Yield how the server is reached from this worker, through its host where it has one."""
-        connection = self.runtime.connection(self.server.connection)
-        host = connection.require("host")
-        with self.host.forward(host, connection.port or 5432) as (address, port):
-            yield Access(
-                name=str(self.unit),
-                host=address,
-                port=port,
-                user=connection.require("login"),
-                password=connection.password,
-                sslmode=str(connection.extra.get("sslmode", "")),
-            )
 
     # -- capture --------------------------------------------------------------------------------------------
 
@@ -238,7 +209,7 @@ class PostgresEngine(Engine):
         results = run_checks(
             {
                 self.member(holder.database): checked_database(
-                    holder.database, Role(self.server.databases[holder.database].role), holder.connection
+                    holder.database, self.role_of(holder.database), holder.connection
                 )
                 for holder in instant.holders
             }
@@ -280,7 +251,7 @@ class PostgresEngine(Engine):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        major = int(snapshot.members[0].proof.algorithm.rpartition("pg")[2])
+        major = major_of(snapshot)
         tools = tools_directory(major, *_DRILL_TOOLS)
         with scratch_server(tools, scratch / "pg") as access:
             restored = RestoredServer(access=access, tools=tools, roles_member=self.roles_member, jobs=self.server.jobs)
@@ -304,13 +275,12 @@ class PostgresEngine(Engine):
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
         """Spool a dump, for pg_restore works in parallel on a file only, load it, and let the spool go."""
         database = member.details["database"]
-        spool = scratch / f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+        spool = scratch / spool_name(database)
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
             environment = restored.access.environment(MAINTENANCE)
             if load(restored, member.member, Command([*argv, str(spool)], environment=environment)):
-                settings = self.server.databases.get(database)
-                restored.restored[member.member] = (database, Role(settings.role if settings else "other"))
+                restored.restored[member.member] = (database, self.role_of(database))
         spool.unlink(missing_ok=True)
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:

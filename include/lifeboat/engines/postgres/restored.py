@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -93,12 +93,20 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
-def database_facts(tools: str, access: Access, database: str) -> dict[str, Any]:
+def spool_name(database: str) -> str:
+    """Given a database's name, which may hold anything, return the name of the file that its dump is spooled to."""
+    return f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+
+
+def database_facts(
+    tools: str, access: Access, database: str, spelled: Callable[[str], str] = lambda text: text
+) -> dict[str, Any]:
+    """Given a restored database, compute its facts; `spelled` gives its schema's text the name that it had."""
     with access.connect(database) as session:
         return {
             "tables": proofs.table_facts(session),
             "large_objects": proofs.large_object_facts(session),
-            "schema": proofs.schema_facts(tools, access, database),
+            "schema": proofs.schema_facts(tools, access, database, spelled=spelled),
             "sequences": proofs.sequence_values(session),
         }
 
