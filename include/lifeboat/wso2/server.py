@@ -360,7 +360,14 @@ class ServerControl:
         )
 
     def _look(self, action: str = "look", **payload: Any) -> ServerState:
-        return read_state(self.name, self._ask(action, **payload))
+        state = read_state(self.name, self._ask(action, **payload))
+        if not state.running and not state.sees_all and state.owner not in (None, state.account):
+            raise PreflightError(
+                f"'{state.account}' does not see the processes of '{state.owner}' on host '{self.host.name}' (/proc is "
+                f"mounted with hidepid), so whether server '{self.name}' runs cannot be told.",
+                next_step=f"Set servers.{self.name}.run_as to {state.owner} in the deployment file.",
+            )
+        return state
 
     def _look_again(self, action: str, **payload: Any) -> ServerState | None:
         """Look at a server that is waited for, or return None when its host does not answer for the moment."""

@@ -373,6 +373,22 @@ def test_a_script_that_cannot_be_run(home: DoubleHome, fault: str) -> None:
             act()
 
 
+def test_an_account_that_sees_too_little_does_not_call_a_server_stopped(
+    home: DoubleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = home.control(HERE)
+    seen = HERE.run_python("lifeboat.wso2.server_probe", {"do": "look", "home": str(home.home)})
+    assert seen["sees_all"] is True
+    # What the probe answers to a plain account where /proc is mounted with hidepid.
+    hidden = {**seen, "sees_all": False, "account": ACCOUNT, "processes": []}
+    monkeypatch.setattr(HERE, "run_python", lambda *arguments, **options: hidden)
+    with pytest.raises(PreflightError, match=r"hidepid.* cannot be told") as caught:
+        control.state()
+    assert "run_as to" in caught.value.next_step
+    hidden["account"] = hidden["owner"]
+    assert not control.state().running
+
+
 def test_a_home_that_is_not_there_yet_is_no_problem(home: DoubleHome) -> None:
     control = home.control(HERE, home=str(home.home / "missing"))
     control.preflight()
