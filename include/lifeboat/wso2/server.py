@@ -87,7 +87,7 @@ class ServerControl:
         if self._unit is not None:
             self._unit.check()
             self._refuse_foreign_start(state)
-        elif state.owner is not None:
+        if state.owner is not None:
             self._refuse_other_account(state)
             self._check_script()
         self.refuse_dangerous_switches()
@@ -228,9 +228,8 @@ class ServerControl:
     def _refuse_unfit_start(self, state: ServerState) -> None:
         if self._unit is not None:
             self._unit.check()
-        else:
-            self._refuse_other_account(state)
-            self._check_script()
+        self._refuse_other_account(state)
+        self._check_script()
         self.refuse_dangerous_switches()
         port = main_port(self.server, self._layout)
         if port in state.listening:
@@ -317,13 +316,16 @@ class ServerControl:
     def _refuse_other_account(self, state: ServerState) -> None:
         if state.owner is not None and state.owner != state.account:
             raise PreflightError(
-                f"The home of server '{self.name}' belongs to '{state.owner}', but its script would run as "
-                f"'{state.account}' and leave files that the server cannot write later.",
+                f"The home of server '{self.name}' belongs to '{state.owner}', but it would be started as "
+                f"'{state.account}', which leaves files that the server cannot write later.",
                 next_step=f"Set servers.{self.name}.run_as to {state.owner} in the deployment file.",
             )
 
     def _check_script(self) -> None:
-        path = f"{self.server.home}/{self._control('start').script}"
+        script = self._control("start").script
+        if script is None:
+            return
+        path = f"{self.server.home}/{script}"
         found = self.host.run(Command(["test", "-x", path, "-a", "-f", path], run_as=self.server.run_as), accept=(0, 1))
         if found.exit_status != 0:
             raise PreflightError(
@@ -358,7 +360,14 @@ class ServerControl:
         )
 
     def _look(self, action: str = "look", **payload: Any) -> ServerState:
-        return read_state(self.name, self._ask(action, **payload))
+        state = read_state(self.name, self._ask(action, **payload))
+        if not state.running and not state.sees_all and state.owner not in (None, state.account):
+            raise PreflightError(
+                f"'{state.account}' does not see the processes of '{state.owner}' on host '{self.host.name}' (/proc is "
+                f"mounted with hidepid), so whether server '{self.name}' runs cannot be told.",
+                next_step=f"Set servers.{self.name}.run_as to {state.owner} in the deployment file.",
+            )
+        return state
 
     def _look_again(self, action: str, **payload: Any) -> ServerState | None:
         """Look at a server that is waited for, or return None when its host does not answer for the moment."""

@@ -15,14 +15,10 @@ import pwd
 import re
 import shutil
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 LOG = "repository/logs/wso2carbon.log"
@@ -186,6 +182,7 @@ def look(home: str, since: Optional[Dict[str, Any]] = None, marker: str = "") ->
         "home": real,
         "owner": owner_of(real),
         "account": pwd.getpwuid(os.geteuid()).pw_name,
+        "sees_all": os.geteuid() == 0 or bool(read("/proc/1/stat")),
     }
 
 
@@ -282,11 +279,19 @@ def ask(url: str, port: int, seconds: float) -> Dict[str, Any]:
     The certificate is not verified: that of WSO2 is self-signed until somebody replaces it, its name is not
     that of the loopback, and nothing secret is sent.
     """
+    import socket
+    import ssl
+    import urllib.error
+    import urllib.request  # they take long to import, and most visits do not need them
+
     try:
         if not url:
             socket.create_connection(("127.0.0.1", port), seconds).close()
             return {"status": 200, "body": ""}
-        handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unverified())]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
         with urllib.request.build_opener(*handlers).open(url, timeout=seconds) as answer:
             return {"status": answer.status, "body": answer.read(BODY_BYTES).decode("utf-8", "replace")}
     except urllib.error.HTTPError as error:
@@ -296,13 +301,6 @@ def ask(url: str, port: int, seconds: float) -> Dict[str, Any]:
         return {"status": 0, "refused": refused, "body": str(error.reason)}
     except (OSError, ValueError, EOFError) as error:
         return {"status": 0, "refused": isinstance(error, ConnectionRefusedError), "body": str(error) or repr(error)}
-
-
-def unverified() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def options(home: str, environment: Dict[str, str], files: List[str]) -> Dict[str, Any]:

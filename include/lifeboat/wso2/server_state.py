@@ -11,7 +11,8 @@ class ServerState:
 
     `pids` are its processes, the JVM first; `ports` those that they listen on, as far as the account may see;
     `listening` are all ports of the host that anybody listens on. `stale_pid_files` name no process of this
-    server, and `has_pid_file` tells whether another one does, which a script needs to stop it.
+    server, and `has_pid_file` tells whether another one does, which a script needs to stop it. Where /proc shows
+    an account only its own processes, `sees_all` is false.
     """
 
     name: str
@@ -23,6 +24,7 @@ class ServerState:
     stale_pid_files: tuple[str, ...] = ()
     owner: str | None = None
     account: str = ""
+    sees_all: bool = True
     started: str = ""
     log_tail: tuple[str, ...] = ()
     log_position: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -56,6 +58,7 @@ def read_state(name: str, seen: Mapping[str, Any]) -> ServerState:
         stale_pid_files=tuple(file["path"] for file in seen["pid_files"] if file["stale"]),
         owner=seen["owner"],
         account=seen["account"],
+        sees_all=seen["sees_all"],
         started="".join(seen["started"]),
         log_tail=tuple(seen["log_tail"]),
         log_position=seen["log"],

@@ -12,9 +12,9 @@ _SWITCH = re.compile(
     r"(?<![\w.-])(?P<switch>-Dsetup(?![\w.])|-{0,2}cleanRegistry\b|-Dcarbon\.registry\.clean(?![\w.])|"
     r"-Dmigrate(?![\w.]))(?!=(?:false|\"false\"))"
 )
-#: Where a script only asks for a switch, or tells of it: comparisons, branches of case, messages.
+#: Where a script only asks for a switch or tells of it: messages, comparisons, branches of case.
 _MENTION = re.compile(
-    r"""^\s*(?:echo|printf)\b | (?:=|==|!=|=~)\s+["']?-{1,2}\w*[\w.]*["']?\s*\] | ^\s*["']?-{1,2}[\w.|" '-]+\)""",
+    r"""^\s*(?:echo|printf)\b.* | (?:=|==|!=|=~)\s+["']?-{1,2}[\w.]+["']?\s*\] | ^\s*["']?-{1,2}[\w.|" '-]+\)""",
     re.VERBOSE,
 )
 
@@ -37,9 +37,9 @@ def dangerous_switches(start_script: str | None, files: Mapping[str, str], envir
 
 def _in_text(text: str, *, options_only: bool) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.lstrip().startswith(("#", ";")) or _MENTION.search(line):
+        if line.lstrip().startswith(("#", ";")):
             continue
         if options_only and "JAVA_OPT" not in line and "JDK_JAVA_OPTIONS" not in line:
             continue
-        for match in _SWITCH.finditer(line):
+        for match in _SWITCH.finditer(_MENTION.sub(" ", line)):
             yield number, match["switch"]
