@@ -1,6 +1,8 @@
 """Operators that make a restore point: open, capture each unit, seal."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
+
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 
@@ -28,6 +30,26 @@ class OpenPointOperator(LifeboatOperator):
         refuse_sealed(runtime, point)
         self.log.info("Opened restore point %s; captures may join until %s", point.id, point.expires_at())
         return point.model_dump(mode="json")
+
+
+class OpenBackupOperator(OpenPointOperator):
+    """Opens the restore point of a backup. In a backfill, which stands for a past period, it opens none: it says
+    which point covers the period and skips all tasks after it, or fails when no point does."""
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        run = context["dag_run"]
+        if run.run_type.value == "backfill":
+            self._skip_the_rest(runtime, context["ti"], run.logical_date)
+        return super().run(runtime, context)
+
+    def _skip_the_rest(self, runtime: Any, instance: Any, tick: Any) -> NoReturn:
+        from lifeboat.catalog.last_good import described
+        from lifeboat.past_period import point_of_period
+
+        state = point_of_period(open_catalog(), runtime.deployment, tick)
+        self.log.info("Nothing is captured for a past period; restore point %s covers it.", described(state))
+        instance.xcom_push("covered_by", {"point": state.manifest.id, "verdict": state.verdict})
+        raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))
 
 
 class CaptureUnitOperator(LifeboatOperator):

@@ -128,7 +128,7 @@ class Catalog:
             raise none_good(deployment, states, as_of)
         return found
 
-    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
+    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int | None) -> list[str]:
         """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
         return [
             state.manifest.id
