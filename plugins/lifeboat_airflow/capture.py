@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, NoReturn
 
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowSkipException
 
 from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 
@@ -34,22 +34,23 @@ class OpenPointOperator(LifeboatOperator):
 
 class OpenBackupOperator(OpenPointOperator):
     """Opens the restore point of a backup. In a backfill, which stands for a past period, it opens none: it says
-    which point covers the period and skips all tasks after it, or fails when no point does."""
+    which point covers the period and is skipped with all tasks after it, or fails when no point does."""
 
     def run(self, runtime: Any, context: Any) -> Any:
         run = context["dag_run"]
         if run.run_type.value == "backfill":
-            self._skip_the_rest(runtime, context["ti"], run.logical_date)
+            self._skip_past_period(runtime, context["ti"], run.logical_date)
         return super().run(runtime, context)
 
-    def _skip_the_rest(self, runtime: Any, instance: Any, tick: Any) -> NoReturn:
+    def _skip_past_period(self, runtime: Any, instance: Any, tick: Any) -> NoReturn:
         from lifeboat.catalog.last_good import described
         from lifeboat.past_period import point_of_period
 
         state = point_of_period(open_catalog(), runtime.deployment, tick)
-        self.log.info("Nothing is captured for a past period; restore point %s covers it.", described(state))
         instance.xcom_push("covered_by", {"point": state.manifest.id, "verdict": state.verdict})
-        raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))
+        found = f"Nothing is captured for a past period; {described(state)} covers it."
+        self.log.info(found)
+        raise AirflowSkipException(found)
 
 
 class CaptureUnitOperator(LifeboatOperator):
