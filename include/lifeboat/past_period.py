@@ -17,9 +17,7 @@ from lifeboat.times import for_command, in_utc_and
 _ORDER = ("good", "unproven", "failed")
 
 
-def point_of_period(
-    catalog: Catalog, deployment: Deployment, tick: datetime, now: datetime | None = None
-) -> PointState:
+def point_of_period(catalog: Catalog, deployment: Deployment, tick: datetime) -> PointState:
     """Given a tick of the backups' schedule, return the restore point that was sealed from it on and before the
     tick after it; of several a good one, or else one that did not fail, the newest of such.
 
@@ -35,7 +33,7 @@ def point_of_period(
     ]
     if covering:
         return min(covering, key=lambda state: _ORDER.index(state.verdict))
-    if end is None or end > (now or datetime.now(UTC)):
+    if end is None or end > datetime.now(UTC):
         raise _not_over(deployment, tick)
     raise _uncovered(deployment, usable, tick, end)
 
