@@ -7,8 +7,11 @@ patches and configuration, and the documents beside them. Each run makes one res
 instant), home and tree in the encrypted vault, with the facts that prove it; *seal* checks that the vault holds
 everything and writes the signed manifest last. Until then the point does not exist.
 
-**When:** by the deployment file's `schedules.system_backup`. A run can be started by hand at any time. There is no
-backfill: nobody can back up what was there yesterday.
+**When:** by the deployment file's `schedules.system_backup`. A run can be started by hand at any time.
+
+**Backfill:** nobody can back up what was there yesterday, so a backfill captures nothing. Each of its runs says in
+the log of *open* which restore point covers its period, or fails, names the points around it, and says how to
+recover as of then.
 
 **If it fails:** nothing is sealed and nothing older is touched. Fix what the red task's log names and *trigger a new
 run*; a sealed point never changes, so tasks of a finished run are not cleared. Connections and the pool come from
@@ -22,9 +25,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.assets import restore_points
-from lifeboat_airflow.capture import CaptureUnitOperator, OpenPointOperator, SealPointOperator
-
-ALL_BUT_BACKFILL = ["scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"]
+from lifeboat_airflow.capture import CaptureUnitOperator, OpenBackupOperator, SealPointOperator
 
 
 def system_backup(deployment: Deployment) -> DAG:
@@ -37,13 +38,12 @@ def system_backup(deployment: Deployment) -> DAG:
         schedule=CronTriggerTimetable(cron, timezone=schedules.timezone) if cron else None,
         catchup=False,
         max_active_runs=1,
-        allowed_run_types=ALL_BUT_BACKFILL,
         doc_md=__doc__,
         tags=["lifeboat", deployment.name],
         default_args={"owner": "lifeboat", "retries": 2, "retry_delay": timedelta(seconds=30)},
         params={"reason": Param("", type="string", title="Reason", description="Why this point is made.")},
     ) as dag:
-        opened = OpenPointOperator(
+        opened = OpenBackupOperator(
             task_id="open", deployment=deployment.name, kind="system_backup", reason="{{ params.reason }}"
         )
         by_queue: dict[str | None, list[str]] = {}

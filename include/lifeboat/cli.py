@@ -19,6 +19,7 @@ from lifeboat.preflight import world_problems
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
 from lifeboat.signing import Signer, new_private_key
+from lifeboat.times import read_time
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
@@ -102,11 +103,19 @@ def _newest(catalog: Catalog, deployment: str) -> report.PointState:
 
 
 @app.command()
-def points(deployment: DeploymentName) -> None:
-    """List the restore points, newest first, with their drills' verdicts."""
+def points(
+    deployment: DeploymentName,
+    as_of: Annotated[
+        str | None, typer.Option(help="Say what a recovery to this time takes: 2026-11-20T14:37:12, in UTC, or +05:30.")
+    ] = None,
+) -> None:
+    """List the restore points, newest first, with their drills' verdicts, and the last known good."""
     found = find_deployment(deployment)
-    catalog = _catalog()
-    report.print_points(catalog.points(found.name), catalog.last_known_good(found.name))
+    catalog, moment = _catalog(), read_time(as_of) if as_of else None
+    good = catalog.last_known_good(found.name, moment)
+    report.print_points(catalog.points(found.name), good, as_of=moment)
+    if moment and good is None:
+        catalog.require_last_known_good(found.name, moment)
 
 
 @app.command()

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lifeboat.catalog import PointState
-from lifeboat.catalog.states import in_utc
 from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
+from lifeboat.times import in_utc
 
 __all__ = ["PointState", "print_drill", "print_point", "print_points"]
 
@@ -85,8 +85,14 @@ def _grouped(found: Sequence[Check], verdict: str) -> list[list[Check]]:
     return list(groups.values())
 
 
-def print_points(states: list[PointState], good: PointState | None, console: Console | None = None) -> None:
-    """Print restore points, newest first, and say which is the last known good."""
+def print_points(
+    states: list[PointState],
+    good: PointState | None,
+    console: Console | None = None,
+    *,
+    as_of: datetime | None = None,
+) -> None:
+    """Print restore points, newest first, and say which is the last known good, perhaps as of a time."""
     console = console or new_console()
     table = new_table("Restore points", "Id", "Kind", "Sealed", "Age", "Size", "Verdict", "Drilled", "RTO")
     for column in table.columns:
@@ -106,7 +112,8 @@ def print_points(states: list[PointState], good: PointState | None, console: Con
             duration(drill.rto_seconds) if drill else "",
         )
     console.print(table)
-    console.print(f"Last known good: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+    when = f" as of {in_utc(as_of)}" if as_of else ""
+    console.print(f"Last known good{when}: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
 
 
 def new_console() -> Console:

@@ -1,6 +1,8 @@
 """Operators that make a restore point: open, capture each unit, seal."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
+
+from airflow.sdk.exceptions import AirflowSkipException
 
 from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 
@@ -28,6 +30,27 @@ class OpenPointOperator(LifeboatOperator):
         refuse_sealed(runtime, point)
         self.log.info("Opened restore point %s; captures may join until %s", point.id, point.expires_at())
         return point.model_dump(mode="json")
+
+
+class OpenBackupOperator(OpenPointOperator):
+    """Opens the restore point of a backup. In a backfill, which stands for a past period, it opens none: it says
+    which point covers the period and is skipped with all tasks after it, or fails when no point does."""
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        run = context["dag_run"]
+        if run.run_type.value == "backfill":
+            self._skip_past_period(runtime, context["ti"], run.logical_date)
+        return super().run(runtime, context)
+
+    def _skip_past_period(self, runtime: Any, instance: Any, tick: Any) -> NoReturn:
+        from lifeboat.catalog.last_good import described
+        from lifeboat.past_period import point_of_period
+
+        state = point_of_period(open_catalog(), runtime.deployment, tick)
+        instance.xcom_push("covered_by", {"point": state.manifest.id, "verdict": state.verdict})
+        found = f"Nothing is captured for a past period; {described(state)} covers it."
+        self.log.info(found)
+        raise AirflowSkipException(found)
 
 
 class CaptureUnitOperator(LifeboatOperator):
