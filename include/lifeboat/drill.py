@@ -226,7 +226,7 @@ def _prove(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restored: Re
 
 def _health(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
     with restored.databases() as databases:
-        results: list[CheckResult] = run_checks(databases) if databases else []
+        results: list[CheckResult] = [*(run_checks(databases) if databases else []), *restored.examine()]
     for verdict in new_violations(snapshot.checks, results, runtime.deployment.known_violations):
         yield Check(
             name=verdict.name,

@@ -10,21 +10,30 @@ class OpenPointOperator(LifeboatOperator):
 
     :param kind: kind of the point, such as system_backup
     :param reason: why it is made, for the manifest
+    :param labels: what else the manifest says of it, such as the target level; empty ones are left out
     """
 
-    template_fields = ("reason",)
+    template_fields = ("reason", "labels")
 
-    def __init__(self, *, kind: str, reason: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, reason: str = "", labels: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.reason = reason
+        self.labels = labels or {}
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import open_point, refuse_sealed
 
         run = context["dag_run"]
         seed = f"{run.dag_id} {run.run_id}"
-        point = open_point(runtime.deployment, self.kind, run_after=run.run_after, seed=seed, reason=self.reason)
+        point = open_point(
+            runtime.deployment,
+            self.kind,
+            run_after=run.run_after,
+            seed=seed,
+            reason=self.reason,
+            labels={name: label for name, label in self.labels.items() if label},
+        )
         refuse_sealed(runtime, point)
         self.log.info("Opened restore point %s; captures may join until %s", point.id, point.expires_at())
         return point.model_dump(mode="json")

@@ -36,7 +36,7 @@ from lifeboat.manifest import (
 )
 from lifeboat.runtime import Runtime
 from lifeboat.vault import Stored, Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,10 @@ class Restored:
     def databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
         """Yield the restored databases for the WSO2 checks, by member name."""
         raise NotImplementedError
+
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks on what is no database, after `prove`."""
+        return []
 
 
 class Engine(ABC):

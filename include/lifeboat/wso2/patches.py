@@ -160,6 +160,27 @@ def inventory(facts: Mapping[str, Any]) -> PatchInventory | None:
     )
 
 
+def contents(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Given facts, return them as one mapping from paths to what is there, to be compared.
+
+    Of what is behind a link only the link counts: a restored one may lead to somewhere else.
+    """
+    places = facts["directories"]
+    if places is None:
+        return {}
+    found: dict[str, Any] = {f"{places['plugins']}/{path}": md5 for path, md5 in facts["plugins"].items()}
+    for kind in ("patches", "servicepacks"):
+        for each in facts[kind]:
+            path = f"{places[kind]}/{each['name']}"
+            found[path] = [each["kind"], each.get("superseded")]
+            found.update({f"{path}/{name}": md5 for name, md5 in each.get("tree", {}).items()})
+            found.update({f"{path}/{file[0]}": file[1:] for file in each.get("files") or ()})
+    for name, lines in (("prePatchedDir.txt", facts["applied"]), ("prePatchedJARs.txt", facts["applied_jars"])):
+        found[f"{places['patches']}/.metadata/{name}"] = lines
+    below = tuple(f"{link}/" for link in facts["links"])
+    return {**{path: what for path, what in found.items() if not path.startswith(below)}, **facts["links"]}
+
+
 def _directory(facts: Mapping[str, Any]) -> PatchDirectory:
     files = facts.get("files", ())
     return PatchDirectory(

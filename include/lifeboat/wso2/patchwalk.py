@@ -96,6 +96,7 @@ class Walk:
         self.known = self.load_cache()
         self.fresh: Dict[str, List[Any]] = {}
         self.stamps: Dict[str, str] = {}
+        self.links: Dict[str, str] = {}
         self.started = time.time()
 
     def run(self) -> Dict[str, Any]:
@@ -113,7 +114,7 @@ class Walk:
             "applied_jars": self.lines(metadata + "prePatchedJARs.txt"),
         }
         self.save_cache()
-        return dict(read, stamps=self.stamps)
+        return dict(read, links=self.links, stamps=self.stamps)
 
     def load_cache(self) -> Dict[str, Any]:
         try:
@@ -155,8 +156,10 @@ class Walk:
     def entry(self, directory: str, name: str) -> Dict[str, Any]:
         """Return what a patch or service pack is: kind (d, f, or l for a link to nowhere), link, and whether that
         leads out of the home."""
-        path = self.absolute(directory + "/" + name)
-        link = to_text(os.readlink(path)) if os.path.islink(path) else None
+        relative = directory + "/" + name
+        path = self.absolute(relative)
+        self.stat(relative)
+        link = self.links.get(relative)
         kind = "d" if os.path.isdir(path) else "f" if os.path.exists(path) else "l"
         inside = os.path.realpath(path).startswith(self.root.rstrip(b"/") + b"/")
         return {"name": name, "kind": kind, "link": link, "outside": not inside}
@@ -208,8 +211,12 @@ class Walk:
         return found
 
     def stat(self, path: str) -> Optional[os.stat_result]:
+        """Return what is at a path, behind links, or None; a link is remembered."""
+        absolute = self.absolute(path)
+        if os.path.islink(absolute):
+            self.links[path] = to_text(os.readlink(absolute))
         try:
-            return os.stat(self.absolute(path))
+            return os.stat(absolute)
         except OSError:
             return None
 
