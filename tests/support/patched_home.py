@@ -25,7 +25,7 @@ class PatchedHome:
 
     def __init__(self, root: Path, layout: str = "carbon") -> None:
         self.root, self.layout = root, layout
-        self.plugins.mkdir(parents=True)
+        self.plugins.mkdir(parents=True, exist_ok=True)
         self.log: list[str] = []
 
     @property
