@@ -109,7 +109,8 @@ def drift(servers: Iterable[ServerPatches]) -> list[Difference]:
         first, *others = group
         for other in others:
             between = f"{kind}: {first.server}, {other.server}"
-            found += [Difference(between, what, detail) for what, detail in _differences(first, other)]
+            only = f"only {first.server}", f"only {other.server}"
+            found += [Difference(between, what, detail) for what, detail in _differences(first, other, only)]
     return found
 
 
@@ -133,35 +134,38 @@ def since(then: Iterable[ServerPatches], now: Iterable[ServerPatches]) -> list[D
         if each.server not in before:
             found.append(Difference(each.server, "server", "not in the restore point"))
             continue
-        found += [Difference(each.server, what, detail) for what, detail in _differences(before[each.server], each)]
+        differences = _differences(before[each.server], each, ("gone", "new"))
+        found += [Difference(each.server, what, detail) for what, detail in differences]
     return found
 
 
-def _differences(one: ServerPatches, other: ServerPatches) -> Iterator[tuple[str, str]]:
+def _differences(one: ServerPatches, other: ServerPatches, only: tuple[str, str]) -> Iterator[tuple[str, str]]:
     rows = one.row(), other.row()
     for what in ("product", "kernel", "update", "hotfixes", "service pack", "patches"):
         if rows[0][what] != rows[1][what]:
             yield what, f"{rows[0][what]}; {rows[1][what]}"
     if one.patches and other.patches:
-        yield from _content_differences(one.patches, other.patches)
+        yield from _content_differences(one.patches, other.patches, only)
 
 
-def _content_differences(one: PatchInventory, other: PatchInventory) -> Iterator[tuple[str, str]]:
+def _content_differences(
+    one: PatchInventory, other: PatchInventory, only: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
     first, second = ({name: file.md5 for name, (_, file) in each.latest.items()} for each in (one, other))
     for what, before, after in (
         ("patched bundles", first, second),
         ("patch0000", one.baseline or {}, other.baseline or {}),
         ("plugins", one.plugins, other.plugins),
     ):
-        detail = _changed(before, after)
+        detail = _changed(before, after, only)
         if detail:
             yield what, detail
 
 
-def _changed(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> str:
+def _changed(before: Mapping[str, str | None], after: Mapping[str, str | None], only: tuple[str, str]) -> str:
     groups = (
-        ("gone", before.keys() - after.keys()),
-        ("new", after.keys() - before.keys()),
+        (only[0], before.keys() - after.keys()),
+        (only[1], after.keys() - before.keys()),
         ("changed", {name for name in before.keys() & after.keys() if before[name] != after[name]}),
     )
     return "; ".join(f"{word}: {_few(sorted(names))}" for word, names in groups if names)

@@ -19,10 +19,10 @@ from psycopg.conninfo import conninfo_to_dict
 from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
 from lifeboat.sample.postgres_server import SamplePostgres
+from tests.support.patched_home import jar
 
 #: More than a pipe and restic's smallest chunk hold, so that a tool that is killed is killed in the middle.
 LARGE_BYTES = 700_000
-from tests.support.patched_home import jar
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ HIDDEN = "(hidden)"
 _SECRET_KEY = re.compile(r"token|key|secret|password|username|subscription", re.IGNORECASE)
 #: A URL is not secret, though its key may speak of tokens.
 _PLAIN_KEY = re.compile(r".*url", re.IGNORECASE)
-_PROPERTY = re.compile(r"(?P<name>[^#!\s=:][^=:]*?)\s*[=:]\s*(?P<value>\S.*)")
+#: As in Java's properties, where \: is a colon of the name.
+_PROPERTY = re.compile(r"(?P<name>(?:\\.|[^#!\s=:\\])(?:\\.|[^\s=:\\])*)(?:\s*[=:]\s*|\s+)(?P<value>\S.*)")
 _NEXT_STEPS = {
     UPDATES_2_FILE: "Log the update tool out, or update it: newer versions keep no tokens on disk.",
     REFERENCES_FILE: "Use the product's cipher tool for secrets instead of plain environment variables.",
@@ -41,7 +42,8 @@ def secret_warnings(read: ReadFile) -> list[str]:
 def secret_names(path: str, content: bytes) -> list[str]:
     """Given one of these files, return the names under which it holds secrets."""
     if path == REFERENCES_FILE:
-        return sorted({match["name"] for match in map(_PROPERTY.fullmatch, _lines(content)) if match})
+        found = filter(None, map(_PROPERTY.fullmatch, _lines(content)))
+        return sorted({match["name"].replace("\\", "") for match in found})
     return sorted(name for name, value in _leaves(_json(content)) if value and _is_secret(name))
 
 
@@ -64,7 +66,8 @@ def _is_secret(name: str) -> bool:
 
 
 def _lines(content: bytes) -> list[str]:
-    return [line.strip() for line in content.decode(errors="replace").splitlines()]
+    whole = re.sub(r"\\\r?\n[ \t]*", "", content.decode(errors="replace"))  # a value goes on behind a backslash
+    return [line.strip() for line in whole.splitlines()]
 
 
 def _hidden_line(line: str) -> str:

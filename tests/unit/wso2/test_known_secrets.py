@@ -19,7 +19,7 @@ STATE = {
     },
     "services": {"wso2": {"enabled": True, "access-token": SECRET}},
 }
-REFERENCES = f"#Tue Nov 24 10:00:00 UTC 2026\ndb_password={SECRET}\nhost : {SECRET}\n{SECRET}\n".encode()
+REFERENCES = f"#Tue Nov 24 10:00:00 UTC 2026\nenv\\:DB_PASSWORD={SECRET}\nhost : {SECRET}\n{SECRET}\n".encode()
 FILES = {UPDATES_2_FILE: json.dumps(STATE).encode(), REFERENCES_FILE: REFERENCES}
 
 
@@ -30,7 +30,7 @@ def test_warnings_name_the_file_and_the_names():
         "updates/config.json holds secrets in clear text "
         "(service.access-token, service.app-key, services.wso2.access-token, username). "
     )
-    assert warnings[1].startswith(f"{REFERENCES_FILE} holds secrets in clear text (db_password, host). ")
+    assert warnings[1].startswith(f"{REFERENCES_FILE} holds secrets in clear text (env:DB_PASSWORD, host). ")
     assert SECRET not in "".join(warnings)
 
 
@@ -46,10 +46,11 @@ def test_what_is_shown_has_no_value():
     assert shown["service"]["access-token"] == "(hidden)"
     assert redacted(REFERENCES_FILE, REFERENCES).splitlines() == [
         "#Tue Nov 24 10:00:00 UTC 2026",
-        "db_password=(hidden)",
+        "env\\:DB_PASSWORD=(hidden)",
         "host=(hidden)",
         "(hidden)",
     ]
+    assert redacted(REFERENCES_FILE, b"password=abc\\\n  def=ghi\n") == "password=(hidden)"
     assert redacted(UPDATES_2_FILE, SECRET.encode()) == "(hidden)"
     assert redacted("bin/version.txt", b"WSO2 API Manager v4.5.0") == "WSO2 API Manager v4.5.0"
     assert SECRET not in str(shown) + redacted(REFERENCES_FILE, REFERENCES)
