@@ -15,7 +15,8 @@ from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
-from lifeboat.patches import live_patches, patches_at, since
+from lifeboat.manifest import Manifest
+from lifeboat.patches import ServerPatches, live_patches, patches_at, since
 from lifeboat.preflight import world_problems
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
@@ -75,7 +76,9 @@ def backup(
         catalog = _catalog()
         signed = make_point(runtime, kind, reason=reason, labels=labels, jobs=jobs)
         catalog.add_point(signed)
-    report.print_point(signed.manifest)
+        report.print_point(signed.manifest)
+        if kind == "pre_upgrade":
+            _print_patches_at(runtime, signed.manifest)
 
 
 @app.command()
@@ -139,13 +142,18 @@ def patches(
         if manifest is None:
             report.print_patches(now, f"Patches of {runtime.deployment.name} now")
         else:
-            then = patches_at(runtime, manifest)
-            report.print_patches(then, f"Patches of {runtime.deployment.name} at restore point {manifest.id}")
+            then = _print_patches_at(runtime, manifest)
             report.print_since(since(then, now), manifest.id)
     for server, error in errors.items():
         typer.echo(f"{server} could not be read: {error}", err=True)
     if errors:
         raise typer.Exit(1)
+
+
+def _print_patches_at(runtime: Runtime, manifest: Manifest) -> list[ServerPatches]:
+    servers = patches_at(runtime, manifest)
+    report.print_patches(servers, f"Patches of {manifest.deployment} at restore point {manifest.id}")
+    return servers
 
 
 @catalog_app.command()

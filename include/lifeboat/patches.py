@@ -15,6 +15,7 @@ from lifeboat.engines.home import HomeEngine
 from lifeboat.errors import LifeboatError
 from lifeboat.manifest import Manifest
 from lifeboat.runtime import Runtime
+from lifeboat.text import shown
 from lifeboat.wso2.identity import ProductIdentity
 from lifeboat.wso2.patch_traps import PatchWarning, patch_warnings
 from lifeboat.wso2.patches import PatchInventory, inventory, next_start
@@ -168,8 +169,4 @@ def _changed(before: Mapping[str, str | None], after: Mapping[str, str | None], 
         (only[1], after.keys() - before.keys()),
         ("changed", {name for name in before.keys() & after.keys() if before[name] != after[name]}),
     )
-    return "; ".join(f"{word}: {_few(sorted(names))}" for word, names in groups if names)
-
-
-def _few(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return "; ".join(f"{word}: {shown(sorted(names), 4)}" for word, names in groups if names)

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from lifeboat.catalog import PointState
 from lifeboat.deployment import Objectives, format_duration
-from lifeboat.engines.base import printable
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
 from lifeboat.patches import Difference, ServerPatches, drift, mixed_levels
+from lifeboat.text import printable
 
 __all__ = ["PointState", "print_drill", "print_patches", "print_point", "print_points", "print_since"]
 

@@ -64,7 +64,8 @@ class CaptureUnitOperator(LifeboatOperator):
 
 
 class SealPointOperator(LifeboatOperator):
-    """Seals a restore point: the signed manifest goes into the vault, then the point into the catalog.
+    """Seals a restore point: the signed manifest goes into the vault, then the point into the catalog. Before an
+    update its log shows the patches of all servers as well.
 
     :param point: the open restore point
     :param snapshots: what the captures returned, a list per capture task
@@ -81,13 +82,18 @@ class SealPointOperator(LifeboatOperator):
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import seal_point
         from lifeboat.manifest import OpenPoint, UnitSnapshot
-        from lifeboat.report import print_point
+        from lifeboat.patches import patches_at
+        from lifeboat.report import print_patches, print_point
 
         point = OpenPoint.model_validate(self.point)
         snapshots = [UnitSnapshot.model_validate(item) for group in self.snapshots for item in group]
         signed = seal_point(runtime, point, snapshots)
         open_catalog().add_point(signed)
         log_table(lambda console: print_point(signed.manifest, console))
+        if point.kind == "pre_upgrade":
+            title = f"Patches of {point.deployment} at restore point {point.id}"
+            servers = patches_at(runtime, signed.manifest)
+            log_table(lambda console: print_patches(servers, title, console))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"point": signed.manifest.id, "manifest_sha256": signed.sha256}
         return signed.manifest.id

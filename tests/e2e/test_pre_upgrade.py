@@ -9,6 +9,7 @@ def test_the_form_is_in_the_manifest_and_the_patches_in_the_facts(world: World) 
     manifest = world.catalog.point("before", run.result("seal")).manifest
     assert (manifest.kind, manifest.reason) == ("pre_upgrade", "level 41")
     assert manifest.labels == {"target_level": "41"}
+    assert f"Patches of before at restore point {manifest.id}" in run.log("seal")
     identities = [member.details["identity"] for member in manifest.members()]
     assert [each["patches"] for each in identities] == [["patch0001"]] * 4
 

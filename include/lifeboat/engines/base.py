@@ -13,7 +13,7 @@ import json
 import logging
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from lifeboat.manifest import (
     sha256,
 )
 from lifeboat.runtime import Runtime
+from lifeboat.text import shown
 from lifeboat.vault import Stored, Vault
 from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
@@ -191,18 +192,6 @@ def difference(captured: Mapping[str, Any], restored: Mapping[str, Any], most: i
         if keys:
             parts.append(f"{len(keys)} {word}: {shown(keys, most)}")
     return "; ".join(parts)
-
-
-def shown(names: Sequence[str], most: int = 5) -> str:
-    """Given names, such as paths that may hold any bytes, return the first of them as text for people."""
-    text = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-    return printable(text)
-
-
-def printable(text: str) -> str:
-    """Given a text that may hold bytes that are no UTF-8 or control characters, return it with those escaped."""
-    escaped = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
 
 
 def require_version(host: Host, tool: str, version: tuple[int, ...], least: tuple[int, ...], how: str) -> None:

@@ -15,6 +15,7 @@ from lifeboat.engines.tree import Description, RestoredTree, TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command, LocalHost
 from lifeboat.manifest import Check
+from lifeboat.text import printable
 from lifeboat.wso2.checks import CheckResult
 from lifeboat.wso2.identity import ProductIdentity, read_identity
 from lifeboat.wso2.known_secrets import secret_warnings
@@ -78,7 +79,7 @@ class HomeEngine(TreeEngine):
         if held is not None:
             described.summary["patches"] = len(held.patch_names)
             described.checks.append(patches_agree(held, identity))
-            described.warnings += [f"{self.unit}: {each.message}" for each in patch_warnings(held, identity)]
+            described.warnings += [f"{self.unit}: {printable(each.message)}" for each in patch_warnings(held, identity)]
         if not settled:
             described.warnings.append(f"{self.unit}: patches or plugins kept changing; their inventory is not proven")
         databases = embedded_databases(found.excluded)
@@ -106,8 +107,9 @@ class HomeEngine(TreeEngine):
         yield fidelity("patch-inventory", member, not differs, differs or f"{len(before)} patches and bundles the same")
 
     def _identity(self, update_files: list[str], held: PatchInventory | None) -> ProductIdentity:
-        packs = [held.service_pack.name] if held and held.service_pack else []
-        return read_identity(self._read, update_files, patches=held.patch_names if held else [], service_packs=packs)
+        patches = [printable(name) for name in held.patch_names] if held else []
+        packs = [printable(held.service_pack.name)] if held and held.service_pack else []
+        return read_identity(self._read, update_files, patches=patches, service_packs=packs)
 
     def _patches(self, found: Walked) -> tuple[dict[str, Any], bool]:
         """Return the patches as facts, and whether they were read from the very files that the walk found."""

@@ -29,15 +29,14 @@ from lifeboat.engines.base import (
     difference,
     fidelity,
     member_snapshot,
-    printable,
     proof,
     require_version,
-    shown,
 )
 from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
 from lifeboat.runtime import Runtime
+from lifeboat.text import printable, shown
 from lifeboat.vault import Stored, Vault
 from lifeboat.wso2.checks import CheckResult
 

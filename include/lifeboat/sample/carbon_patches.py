@@ -131,7 +131,7 @@ class CarbonPatches:
         return latest
 
     def collect(self, directory: str, patch: str, latest: dict[str, Jar]) -> None:
-        for name in os.listdir(directory):
+        for name in sorted(os.listdir(directory)):
             path = os.path.join(directory, name)
             latest[bundle_file_name(path)] = Jar(path, patch)
 
@@ -164,7 +164,7 @@ class CarbonPatches:
 
     def apply_service_pack(self, pack: str) -> None:
         library = os.path.join(self.service_packs, pack, "lib")
-        for name in os.listdir(library):
+        for name in sorted(os.listdir(library)):
             path = os.path.join(library, name)
             try:
                 target = os.path.join(self.plugins, bundle_file_name(path))
@@ -176,7 +176,7 @@ class CarbonPatches:
                 self.log("SEVERE", f"Error occurred while applying servicepack {pack}")
 
     def apply_patch(self, directory: str) -> None:
-        for name in os.listdir(directory):
+        for name in sorted(os.listdir(directory)):
             path = os.path.join(directory, name)
             copy_file(path, os.path.join(self.plugins, bundle_file_name(path)))
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lifeboat.text import shown
 from lifeboat.wso2.identity import UPDATES_2_FILE, ReadFile
 
 REFERENCES_FILE = "repository/resources/conf/.metadata/references.properties"
@@ -34,8 +35,7 @@ def secret_warnings(read: ReadFile) -> list[str]:
         content = read(path)
         names = secret_names(path, content) if content else []
         if names:
-            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-            warnings.append(f"{path} holds secrets in clear text ({shown}). {_NEXT_STEPS[path]}")
+            warnings.append(f"{path} holds secrets in clear text ({shown(names)}). {_NEXT_STEPS[path]}")
     return warnings
 
 

@@ -6,6 +6,7 @@ The traps are judged by what will run after the next start, since that is what C
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lifeboat.text import printable, shown
 from lifeboat.wso2.check_model import KEPT_KEYS, CheckResult, Findings, Severity, Status
 from lifeboat.wso2.identity import ProductIdentity, UpdateKind
 from lifeboat.wso2.patches import (
@@ -62,7 +63,7 @@ def patches_agree(found: PatchInventory, identity: ProductIdentity | None = None
     """Given an inventory, return the WSO2 check of it: each warning is a violation."""
     findings = Findings()
     for warning in patch_warnings(found, identity):
-        findings.add(warning.key)
+        findings.add(printable(warning.key))
     return CheckResult(
         name=CHECK,
         title="Patches, baseline and plugins agree",
@@ -76,8 +77,7 @@ def patches_agree(found: PatchInventory, identity: ProductIdentity | None = None
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return shown(names, _SHOWN)
 
 
 def _files(found: PatchInventory) -> Iterator[tuple[str, PatchFile]]:

@@ -1,6 +1,7 @@
 """The patches of a home as part of its proof: read on its host, compared by drills, and known at any time later."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lifeboat.engines.home import HomeEngine
 from lifeboat.wso2.check_model import Status
 from lifeboat.wso2.patches import Action, inventory, next_start
 from tests.support.engine_bench import Bench, red
-from tests.support.patched_home import PatchedHome
+from tests.support.patched_home import PatchedHome, jar
 from tests.support.toolbox import Toolbox
 
 UNIT = Unit(kind="home", name="apim-cp-1")
@@ -139,3 +140,16 @@ exec {{real}} "$@"
     outcomes = {check.name: check.outcome for check in bench.drill(snapshot)}
     assert outcomes["patch-inventory"] == "skipped"
     assert "failed" not in outcomes.values()
+
+
+def test_names_that_are_no_text_are_told_in_text(place: Path, bench_for: Callable[..., Bench], host: str) -> None:
+    home = make_home(place)
+    patch = os.fsencode(home.path("patches")) + b"/patch0003-\xff"
+    os.mkdir(patch)
+    with open(patch + b"/\xfe\x1b_1.0.0.jar", "wb") as file:
+        file.write(jar("odd_1.0.0.jar", "odd"))
+    bench = bench_of(home, bench_for, host)
+    snapshot = bench.capture()
+    assert snapshot.members[0].details["identity"]["patches"][-1] == "patch0003-\\xff"
+    assert any("patch0003-\\xff counts as a patch" in warning for warning in snapshot.warnings)
+    assert red(bench.drill(snapshot)) == {}

@@ -113,6 +113,7 @@ def test_the_command_line_makes_points_before_an_update(pair: Pair) -> None:
     assert made.status == 0, made.stderr
     assert re.search(r"Restore point \S+ \(pre_upgrade\)", made.stdout)
     assert "Target level: 41" in made.stdout
+    assert "Patches of mini at restore point" in made.stdout
 
 
 @pytest.fixture
