@@ -68,27 +68,23 @@ class HomeEngine(TreeEngine):
         patches, settled = self._patches(found)
         held = inventory(patches)
         identity = self._identity([path for path in found.entries if path.startswith("updates/")], held)
-        described = Description(
-            facts={"identity": identity.model_dump(mode="json"), "patches": patches, "patches_settled": settled},
-            summary={"product": f"{identity.product} {identity.version}"},
-            details={"identity": identity.model_dump(mode="json")},
-            warnings=[f"{self.unit}: {problem}" for problem in (*identity.problems, *secret_warnings(self._read))],
-        )
+        said = identity.model_dump(mode="json")
+        summary: dict[str, int | str] = {"product": f"{identity.product} {identity.version}"}
         if identity.update_level is not None:
-            described.summary["update_level"] = identity.update_level
+            summary["update_level"] = identity.update_level
         if held is not None:
-            described.summary["patches"] = len(held.patch_names)
-            described.checks.append(patches_agree(held, identity))
-            described.warnings += [f"{self.unit}: {printable(each.message)}" for each in patch_warnings(held, identity)]
+            summary["patches"] = len(held.patch_names)
+        warnings = [*identity.problems, *secret_warnings(self._read), *_not_captured(found)]
+        warnings += [printable(each.message) for each in patch_warnings(held, identity)] if held else []
         if not settled:
-            described.warnings.append(f"{self.unit}: patches or plugins kept changing; their inventory is not proven")
-        databases = embedded_databases(found.excluded)
-        if databases:
-            names = ", ".join(database.path for database in databases)
-            described.warnings.append(
-                f"{self.unit}: embedded databases are not part of the home and not captured: {names}"
-            )
-        return described
+            warnings.append("patches or plugins kept changing; their inventory is not proven")
+        return Description(
+            facts={"identity": said, "patches": patches, "patches_settled": settled},
+            summary=summary,
+            details={"identity": said},
+            checks=[patches_agree(held, identity)] if held else [],
+            warnings=[f"{self.unit}: {warning}" for warning in warnings],
+        )
 
     def read_patches(self) -> tuple[PatchInventory | None, ProductIdentity]:
         """Return the inventory of the live home's patches, None for one without plugins, and its identity."""
@@ -150,6 +146,11 @@ class HomeEngine(TreeEngine):
 
     def _read(self, path: str) -> bytes | None:
         return self.host.read_file(f"{self.root}/{path}", run_as=self.run_as)
+
+
+def _not_captured(found: Walked) -> list[str]:
+    names = ", ".join(database.path for database in embedded_databases(found.excluded))
+    return [f"embedded databases are not part of the home and not captured: {names}"] if names else []
 
 
 def _same_files(found: Walked, stamps: Mapping[str, str]) -> bool:

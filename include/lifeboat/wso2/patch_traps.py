@@ -3,7 +3,7 @@
 The traps are judged by what will run after the next start, since that is what Carbon makes of a home.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lifeboat.text import printable, shown
@@ -54,9 +54,10 @@ def patch_warnings(found: PatchInventory, identity: ProductIdentity | None = Non
     warnings = [warning for trap in general for warning in trap(found)]
     warnings += _start(found, start)
     warnings += _missing_baseline(found, start)
-    warnings += _leftovers(found, start)
-    warnings += _mixed(found, identity)
-    return warnings
+    mixed = list(_mixed(found, identity))
+    # What an update changed in plugins is no leftover, and making them as patch0000 again would undo the update.
+    leftovers = [each for each in _leftovers(found, start) if not mixed or each.trap == "not-applied"]
+    return [*warnings, *leftovers, *mixed]
 
 
 def patches_agree(found: PatchInventory, identity: ProductIdentity | None = None) -> CheckResult:
@@ -229,10 +230,14 @@ def _leftovers(found: PatchInventory, start: NextStart) -> Iterator[PatchWarning
     if after is None:
         return
     if start.action is not Action.FAIL:
-        yield from _not_applied(found, start)
-    if found.wanted is None:
-        return
-    orphans = sorted(after.keys() - found.wanted.keys())
+        yield from _not_applied(found, after)
+    if found.wanted is not None:
+        yield from _orphans(sorted(after.keys() - found.wanted.keys()))
+        unpatched = after.keys() & found.wanted.keys() - found.latest.keys()
+        yield from _newer(found, sorted(path for path in unpatched if after[path] != found.wanted[path]))
+
+
+def _orphans(orphans: list[str]) -> Iterator[PatchWarning]:
     if orphans:
         yield PatchWarning(
             "orphan-bundle",
@@ -241,9 +246,9 @@ def _leftovers(found: PatchInventory, start: NextStart) -> Iterator[PatchWarning
             "gone, or was put there by hand; Carbon deletes nothing, so it stays and is run.",
             "Restore the patches by Lifeboat, which makes plugins an exact copy, or delete it with the server down.",
         )
-    newer = sorted(
-        path for path in after.keys() & found.wanted.keys() - found.latest.keys() if after[path] != found.wanted[path]
-    )
+
+
+def _newer(found: PatchInventory, newer: list[str]) -> Iterator[PatchWarning]:
     if newer:
         yield PatchWarning(
             "silently-newer",
@@ -255,8 +260,7 @@ def _leftovers(found: PatchInventory, start: NextStart) -> Iterator[PatchWarning
         )
 
 
-def _not_applied(found: PatchInventory, start: NextStart) -> Iterator[PatchWarning]:
-    after = start.plugins or {}
+def _not_applied(found: PatchInventory, after: Mapping[str, str | None]) -> Iterator[PatchWarning]:
     missed = sorted(
         target for target, (_, file) in found.latest.items() if file.md5 and after.get(target, "") != file.md5
     )
@@ -280,5 +284,6 @@ def _mixed(found: PatchInventory, identity: ProductIdentity | None) -> Iterator[
             tuple(held),
             f"{_some(held)} beside update level {identity.update_level}: an update changes plugins themselves, and the "
             f"next change of patches copies {BASELINE} over them, bundles of before the update.",
-            "Remove the patches before an update; ask WSO2 for a level that contains them.",
+            "Change no patch here. Ask WSO2 for a level that contains them; then remove the patches, "
+            f"{BASELINE} and .metadata together while the server is down.",
         )

@@ -58,6 +58,17 @@ def test_patches_beside_an_update_level(home: PatchedHome, level: int | None, mi
     assert ("mixed-with-updates" in traps(home, identity)) is mixed
 
 
+def test_what_an_update_changed_is_not_taken_for_a_leftover(home: PatchedHome) -> None:
+    """To make plugins as patch0000 again, which helps against leftovers, would undo the update."""
+    home.take([{"put": {"plugins/b_1.0.0.jar": "updated", "plugins/z_1.0.0.jar": "updated"}}])
+    assert set(traps(home)) == {"orphan-bundle", "silently-newer"}
+    identity = ProductIdentity(update_kind=UpdateKind.UPDATES_2, update_level=3)
+    assert set(traps(home, identity)) == {"mixed-with-updates"}
+    home.take([{"remove": ["patches/patch0001", "patches/patch0000", "patches/.metadata"]}, {"start": True}])
+    assert home.running() == {"a_1.0.0.jar": "first", "b_1.0.0.jar": "updated", "z_1.0.0.jar": "updated"}
+    assert traps(home, identity) == {}
+
+
 def test_a_jar_whose_content_is_damaged_is_applied_and_told(home: PatchedHome) -> None:
     path = home.path("patches/patch0001/a_1.0.0.jar")
     content = bytearray(path.read_bytes())
