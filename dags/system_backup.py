@@ -18,55 +18,26 @@ run*; a sealed point never changes, so tasks of a finished run are not cleared. 
 the deployment file; `lifeboat validate` checks them.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
-from lifeboat_airflow.assets import restore_points
-from lifeboat_airflow.capture import CaptureUnitOperator, OpenBackupOperator, SealPointOperator
+from lifeboat_airflow.point import POINT_DAG, make_restore_point
 
 
 def system_backup(deployment: Deployment) -> DAG:
     """Return the backup DAG of a deployment."""
     schedules = deployment.schedules
-    pool = deployment.sites[deployment.home_site()].vault.pool
     cron = schedules.system_backup
     with DAG(
         f"{deployment.name}.system_backup",
         schedule=CronTriggerTimetable(cron, timezone=schedules.timezone) if cron else None,
-        catchup=False,
-        max_active_runs=1,
         doc_md=__doc__,
         tags=["lifeboat", deployment.name],
-        default_args={"owner": "lifeboat", "retries": 2, "retry_delay": timedelta(seconds=30)},
         params={"reason": Param("", type="string", title="Reason", description="Why this point is made.")},
+        **POINT_DAG,
     ) as dag:
-        opened = OpenBackupOperator(
-            task_id="open", deployment=deployment.name, kind="system_backup", reason="{{ params.reason }}"
-        )
-        by_queue: dict[str | None, list[str]] = {}
-        for unit in deployment.units():
-            by_queue.setdefault(deployment.queue_of(unit), []).append(str(unit))
-        captures = [
-            CaptureUnitOperator.partial(
-                task_id=f"capture_on_{queue}" if queue else "capture",
-                deployment=deployment.name,
-                point=opened.output,
-                pool=pool,
-                map_index_template="{{ task.unit }}",
-                **({"queue": queue} if queue else {}),
-            ).expand(unit=units)
-            for queue, units in by_queue.items()
-        ]
-        SealPointOperator(
-            task_id="seal",
-            deployment=deployment.name,
-            point=opened.output,
-            snapshots=[capture.output for capture in captures],
-            outlets=[restore_points(deployment.name)],
-        )
+        make_restore_point(deployment, "system_backup", reason="{{ params.reason }}")
     return dag
 
 

@@ -12,21 +12,30 @@ class OpenPointOperator(LifeboatOperator):
 
     :param kind: kind of the point, such as system_backup
     :param reason: why it is made, for the manifest
+    :param labels: what else the manifest says of it, such as the target level; empty ones are left out
     """
 
-    template_fields = ("reason",)
+    template_fields = ("reason", "labels")
 
-    def __init__(self, *, kind: str, reason: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, reason: str = "", labels: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
         self.reason = reason
+        self.labels = labels or {}
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import open_point, refuse_sealed
 
         run = context["dag_run"]
         seed = f"{run.dag_id} {run.run_id}"
-        point = open_point(runtime.deployment, self.kind, run_after=run.run_after, seed=seed, reason=self.reason)
+        point = open_point(
+            runtime.deployment,
+            self.kind,
+            run_after=run.run_after,
+            seed=seed,
+            reason=self.reason,
+            labels={name: label for name, label in self.labels.items() if label},
+        )
         refuse_sealed(runtime, point)
         self.log.info("Opened restore point %s; captures may join until %s", point.id, point.expires_at())
         return point.model_dump(mode="json")
@@ -78,7 +87,8 @@ class CaptureUnitOperator(LifeboatOperator):
 
 
 class SealPointOperator(LifeboatOperator):
-    """Seals a restore point: the signed manifest goes into the vault, then the point into the catalog.
+    """Seals a restore point: the signed manifest goes into the vault, then the point into the catalog. Before an
+    update its log shows the patches of all servers as well.
 
     :param point: the open restore point
     :param snapshots: what the captures returned, a list per capture task
@@ -95,13 +105,18 @@ class SealPointOperator(LifeboatOperator):
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import seal_point
         from lifeboat.manifest import OpenPoint, UnitSnapshot
-        from lifeboat.report import print_point
+        from lifeboat.patches import patches_at
+        from lifeboat.report import print_patches, print_point
 
         point = OpenPoint.model_validate(self.point)
         snapshots = [UnitSnapshot.model_validate(item) for group in self.snapshots for item in group]
         signed = seal_point(runtime, point, snapshots)
         open_catalog().add_point(signed)
         log_table(lambda console: print_point(signed.manifest, console))
+        if point.kind == "pre_upgrade":
+            title = f"Patches of {point.deployment} at restore point {point.id}"
+            servers = patches_at(runtime, signed.manifest)
+            log_table(lambda console: print_patches(servers, title, console))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"point": signed.manifest.id, "manifest_sha256": signed.sha256}
         return signed.manifest.id

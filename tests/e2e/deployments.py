@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
 
 WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
-TREE, DATABASE = "business_data", "database_servers"
+TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
 def write_deployments(directory: Path) -> None:
@@ -15,6 +15,7 @@ def write_deployments(directory: Path) -> None:
     directory.mkdir()
     changes: dict[str, list[Change]] = {
         "main": [],
+        "before": [with_units_of(HOMES)],
         "sealed": [with_units_of(TREE)],
         "killed": [with_units_of(DATABASE)],
         "halted": [with_units_of(DATABASE)],
