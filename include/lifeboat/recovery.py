@@ -110,23 +110,21 @@ def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None
         )
 
 
-def steps(runtime: Runtime, plan: RecoveryPlan, units: Sequence[Unit] | None = None) -> list[Step]:
-    """Return the exchanges of a plan, those of databases first; `units` limits them to what this worker reaches."""
-    return [
-        engine_for(runtime, each.unit).step(each) for each in plan.replacements if units is None or each.unit in units
-    ]
+def steps(runtime: Runtime, plan: RecoveryPlan) -> list[Step]:
+    """Return the exchanges of a plan, those of databases first."""
+    return [engine_for(runtime, each.unit).step(each) for each in plan.replacements]
 
 
-def swap(runtime: Runtime, plan: RecoveryPlan, units: Sequence[Unit] | None = None) -> None:
+def swap(runtime: Runtime, plan: RecoveryPlan) -> None:
     """Exchange what is live for what was restored: all of it, or, when a part fails, nothing."""
     refuse_running(runtime, plan)
-    roll_forward(steps(runtime, plan, units))
+    roll_forward(steps(runtime, plan))
 
 
-def put_back(runtime: Runtime, plan: RecoveryPlan, units: Sequence[Unit] | None = None) -> None:
+def put_back(runtime: Runtime, plan: RecoveryPlan) -> None:
     """Make live again what was live before, whatever has been exchanged."""
     refuse_running(runtime, plan)
-    roll_back(steps(runtime, plan, units))
+    roll_back(steps(runtime, plan))
 
 
 def live_now(runtime: Runtime, plan: RecoveryPlan) -> Literal["new", "old", "mixed"]:

@@ -88,15 +88,15 @@ def _journals(runtime: Runtime, recovery: str) -> list[RecoveryJournal]:
 def record(
     runtime: Runtime,
     catalog: Catalog,
-    journal: RecoveryJournal,
+    plan: RecoveryPlan,
     *,
     action: Literal["recover", "undo"] = "recover",
     started_at: datetime,
+    requested_by: str,
     error: str = "",
     **found: Any,
 ) -> RecoveryEvidence:
     """Write how an attempt ended into the vault, then into the catalog; one document an attempt, never rewritten."""
-    plan = journal.plan
     live = live_now(runtime, plan)
     evidence = RecoveryEvidence(
         id=uuid.uuid4().hex,
@@ -105,8 +105,7 @@ def record(
         succeeded=not error and live == ("new" if action == "recover" else "old"),
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        requested_by=found.pop("requested_by", journal.requested_by),
-        approved_by=journal.approved_by,
+        requested_by=requested_by,
         reason=plan.request.reason,
         replaced=tuple(exchange for each in plan.replacements for exchange in each.exchanges),
         error=error,

@@ -5,6 +5,7 @@ still means the same goes ahead.
 """
 
 import logging
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     deployment = runtime.deployment
     state, chosen = resolve(catalog, deployment.name, request)
     selection = select_members(state.manifest, request.units)
+    _refuse_other_workers(deployment, selection)
     replacements = [
         _replacement(runtime, state, unit, members, recovery) for unit, members in selection.items() if members
     ]
@@ -116,6 +118,18 @@ def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]
     else:
         names = {unit.name for unit in chosen if unit.kind == "home"} & deployment.servers.keys()
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
+
+
+def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
+    """Raise ConfigurationError for what only the worker behind a queue reaches: a swap is made in one place."""
+    for unit in units:
+        queue = deployment.queue_of(unit)
+        if queue and queue != os.environ.get("LIFEBOAT_QUEUE"):
+            raise ConfigurationError(
+                f"{unit} is on the host behind queue '{queue}', which a recovery from here does not reach.",
+                next_step=f"Run `LIFEBOAT_QUEUE={queue} lifeboat recover {deployment.name} --only {unit}` on that host, "
+                "or give it an ssh connection in `hosts` instead of the queue.",
+            )
 
 
 def _replacement(runtime: Runtime, state: PointState, unit: Unit, members: Sequence[str], recovery: str) -> Replacement:

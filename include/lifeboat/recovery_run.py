@@ -56,7 +56,13 @@ def recover(
     was interrupted. Its end is recorded whatever it is. Raise what made it fail, after that."""
     plan, watch, started = journal.plan, Watch(), datetime.now(UTC)
     servers: dict[str, str] = {}
-    found: dict[str, Any] = {"seconds": watch.seconds, "servers": servers}
+    found: dict[str, Any] = {
+        "seconds": watch.seconds,
+        "servers": servers,
+        "requested_by": journal.requested_by,
+        "approved_by": journal.approved_by,
+        "checks": (),
+    }
     try:
         if safety and plan.request.safety_point and live_now(runtime, plan) == "old":
             with watch.phase("safety point"):
@@ -73,9 +79,9 @@ def recover(
             found["checks"] += tuple(check_live(runtime, plan))
         _refuse_unhealthy(found["checks"])
     except LifeboatError as error:
-        record(runtime, catalog, journal, started_at=started, error=error.message, **found)
+        record(runtime, catalog, plan, started_at=started, error=error.message, **found)
         raise
-    return record(runtime, catalog, journal, started_at=started, **found)
+    return record(runtime, catalog, plan, started_at=started, **found)
 
 
 def _restore_all(runtime: Runtime, plan: RecoveryPlan, jobs: int) -> list[Check]:
@@ -120,9 +126,9 @@ def undo(runtime: Runtime, catalog: Catalog, journal: RecoveryJournal, *, reques
         with watch.phase("start"):
             start_servers(runtime, plan.servers, servers)
     except LifeboatError as error:
-        record(runtime, catalog, journal, error=error.message, **attempt, **found)
+        record(runtime, catalog, plan, error=error.message, **attempt, **found)
         raise
-    return record(runtime, catalog, journal, **attempt, **found)
+    return record(runtime, catalog, plan, **attempt, **found)
 
 
 def discard(runtime: Runtime, plan: RecoveryPlan) -> None:
