@@ -127,8 +127,8 @@ def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None
         if queue and queue != os.environ.get("LIFEBOAT_QUEUE"):
             raise ConfigurationError(
                 f"{unit} is on the host behind queue '{queue}', which a recovery from here does not reach.",
-                next_step=f"Run `LIFEBOAT_QUEUE={queue} lifeboat recover {deployment.name} --only {unit}` on that host, "
-                "or give it an ssh connection in `hosts` instead of the queue.",
+                next_step=f"Run `LIFEBOAT_QUEUE={queue} lifeboat recover {deployment.name} --only {unit}` on that "
+                "host, or give it an ssh connection in `hosts` instead of the queue.",
             )
 
 

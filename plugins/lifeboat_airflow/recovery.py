@@ -11,9 +11,12 @@ from airflow.sdk import BaseBranchOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.capture import SealPointOperator
 
 #: Keys of what tasks leave for the last one.
 STATE, CHECKS, SECONDS, MARKDOWN = "state", "checks", "seconds", "markdown"
+#: The task that writes the journal: what it returns says that the recovery has begun.
+CONFIRM = "confirm"
 
 
 def read_plan(plan: Any) -> Any:
@@ -24,30 +27,24 @@ def read_plan(plan: Any) -> Any:
 
 
 class PlanRecoveryOperator(LifeboatOperator):
-    """Plans a recovery and shows it; changes nothing. A backfill's logical date is the time to recover to.
+    """Plans a recovery from the fields of the form and shows it; changes nothing. A backfill's logical date is the
+    time to recover to."""
 
-    :param request: fields of a RecoveryRequest, as the form gives them
-    """
-
-    template_fields = ("request",)
     ui_color: ClassVar[str] = "#f0e2b6"
-
-    def __init__(self, *, request: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.request = request
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.recovery_journal import new_recovery_id, refuse_other_recovery
         from lifeboat.recovery_plan import plan_recovery
         from lifeboat.recovery_report import plan_as_markdown, print_plan
-        from lifeboat.times import in_utc
+        from lifeboat.times import in_utc_and
 
         run = context["dag_run"]
         recovery = new_recovery_id(run.run_after, f"{run.dag_id} {run.run_id}")
         refuse_other_recovery(runtime, recovery)
-        request = _read_request(self.request, run)
+        request = _read_request(context["params"], run)
         if request.as_of:
-            self.log.info("Recovering as of %s (%s)", in_utc(request.as_of), request.as_of.isoformat())
+            zone = runtime.deployment.schedules.zone()
+            self.log.info("Recovering as of %s", in_utc_and(zone, request.as_of))
         plan = plan_recovery(runtime, open_catalog(), request, recovery)
         log_table(lambda console: print_plan(plan, console))
         context["ti"].xcom_push(MARKDOWN, plan_as_markdown(plan))
@@ -58,7 +55,7 @@ def _read_request(given: Any, run: Any) -> Any:
     """Given what a form holds, in which everything may be empty, return the request of a run."""
     from lifeboat.recovery_documents import RecoveryRequest
 
-    fields = {name: value for name, value in given.items() if value not in (None, "", [])}
+    fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
     request = RecoveryRequest.model_validate(fields)
     if run.run_type.value == "backfill" and not request.point:
         return request.model_copy(update={"as_of": run.logical_date})
@@ -108,39 +105,48 @@ def requested_by(run: Any) -> str:
     return str(getattr(run, "triggering_user_name", None) or f"Airflow ({run.run_type.value})")
 
 
-class ChooseTasksOperator(BaseBranchOperator):
-    """Lets only those tasks run that the plan needs; after a dry run, none.
+class GoAheadOperator(BaseBranchOperator):
+    """Goes on to the next task, unless a dry run is all that was asked for.
 
-    :param plan: the plan
-    :param dry_run: whether the plan is all that was asked for
-    :param tasks: task ids by unit, and by word for those of no unit: safety, restore
+    :param next_task: id of the next task
     """
 
-    template_fields = ("plan", "dry_run")
-
-    def __init__(self, *, plan: Any, dry_run: Any, tasks: Any, **kwargs: Any) -> None:
+    def __init__(self, *, next_task: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan = plan
-        self.dry_run = dry_run
-        self.tasks = tasks
+        self.next_task = next_task
 
     def choose_branch(self, context: Any) -> Any:
-        if self.dry_run in (True, "True", "true"):
+        if context["params"]["dry_run"]:
             self.log.info("This was a dry run: nothing happens.")
             return []
+        return self.next_task
+
+
+class ChooseTasksOperator(BaseBranchOperator):
+    """Lets only those tasks run that the plan needs.
+
+    :param plan: the plan
+    :param safety: task ids of the safety point, by unit, and by * of the one that opens it
+    :param restore: task ids by unit
+    """
+
+    template_fields = ("plan",)
+
+    def __init__(self, *, plan: Any, safety: Any, restore: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.safety = safety
+        self.restore = restore
+
+    def choose_branch(self, context: Any) -> Any:
         plan = read_plan(self.plan)
-        chosen = {str(replacement.unit) for replacement in plan.replacements}
-        return [
-            task
-            for kind, by_unit in self.tasks.items()
-            if kind != "safety" or plan.request.safety_point
-            for unit, task in by_unit.items()
-            if unit in chosen or unit == "*"
-        ]
+        chosen = {"*", *(str(replacement.unit) for replacement in plan.replacements)}
+        tasks = [*(self.safety.items() if plan.request.safety_point else ()), *self.restore.items()]
+        return [task for unit, task in tasks if unit in chosen]
 
 
-class OpenSafetyPointOperator(LifeboatOperator):
-    """Opens the restore point of what is live of a plan's units.
+class PlanOperator(LifeboatOperator):
+    """An operator that carries out a part of a plan; skipped unless the recovery has begun, whatever came before.
 
     :param plan: the plan
     """
@@ -150,6 +156,15 @@ class OpenSafetyPointOperator(LifeboatOperator):
     def __init__(self, *, plan: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
+
+    def execute(self, context: Any) -> Any:
+        if not context["ti"].xcom_pull(task_ids=CONFIRM):
+            raise AirflowSkipException("The recovery has not begun.")
+        return super().execute(context)
+
+
+class OpenSafetyPointOperator(PlanOperator):
+    """Opens the restore point of what is live of a plan's units."""
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import open_point, refuse_sealed
@@ -167,17 +182,12 @@ class OpenSafetyPointOperator(LifeboatOperator):
         return point.model_dump(mode="json")
 
 
-class PlanOperator(LifeboatOperator):
-    """An operator that carries out a part of a plan.
+class SealSafetyPointOperator(SealPointOperator):
+    """Seals the safety point with what those units' captures returned that the plan chose."""
 
-    :param plan: the plan
-    """
-
-    template_fields = ("plan",)
-
-    def __init__(self, *, plan: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.plan = plan
+    def run(self, runtime: Any, context: Any) -> Any:
+        self.snapshots = [[snapshot for snapshot in self.snapshots if snapshot]]
+        return super().run(runtime, context)
 
 
 class RestoreBesideOperator(PlanOperator):
@@ -288,18 +298,21 @@ class CheckLiveOperator(PlanOperator):
             raise AirflowFailException(f"{', '.join(red)} find what they did not find at capture; see the log above.")
 
 
-class RecordRecoveryOperator(PlanOperator):
+class RecordRecoveryOperator(LifeboatOperator):
     """Writes how the recovery ended into the vault and the catalog, and shows it; red unless all of it was done.
 
-    :param tasks: ids of the tasks whose work is told: `restore`, `check`, and `start` by server
+    :param plan: the plan
+    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server
     :param approvals: task ids of the approvals
     :param safety_task: id of the task that sealed the safety point
     """
 
+    template_fields = ("plan",)
     ui_color: ClassVar[str] = "#f0e2b6"
 
-    def __init__(self, *, tasks: Any, approvals: Any, safety_task: str, **kwargs: Any) -> None:
+    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.plan = plan
         self.tasks = tasks
         self.approvals = tuple(approvals)
         self.safety_task = safety_task
@@ -309,7 +322,10 @@ class RecordRecoveryOperator(PlanOperator):
         from lifeboat.recovery_report import print_recovery
 
         instance, run = context["ti"], context["dag_run"]
-        plan, failed = read_plan(self.plan), self._failed(instance, run)
+        failed = self._failed(instance, run)
+        if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
+            raise AirflowSkipException("There was nothing to record: a dry run, or no plan.")
+        plan = read_plan(self.plan)
         evidence = record(
             runtime,
             open_catalog(),

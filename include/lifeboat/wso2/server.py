@@ -11,11 +11,10 @@ worker runs in: for a worker under systemd give the server a unit.
 """
 
 import logging
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Self
 
-from lifeboat.deployment import Control, Deployment, Server
+from lifeboat.deployment import Control, Server
 from lifeboat.errors import (
     CommandError,
     ConfigurationError,
@@ -34,6 +33,7 @@ from lifeboat.wso2.server_state import ServerState, read_state
 from lifeboat.wso2.server_switches import dangerous_switches
 from lifeboat.wso2.server_unit import Unit
 from lifeboat.wso2.server_waiting import Waiting
+from lifeboat.wso2.start_order import start_groups, stop_groups
 
 __all__ = ["ServerControl", "ServerState", "start_groups", "stop_groups"]
 
@@ -400,17 +400,3 @@ class ServerControl:
         return ServerError(
             f"Server '{self.name}' on host '{self.host.name}' {what}{separator}{detail}", next_step=next_step
         )
-
-
-def start_groups(deployment: Deployment, names: Iterable[str]) -> list[list[str]]:
-    """Given servers' names, return them as groups that start one after the other; those of one group may start
-    together. Raise KeyError for a name that the deployment does not have."""
-    orders: dict[int, list[str]] = {}
-    for name in names:
-        orders.setdefault(deployment.servers[name].start_order, []).append(name)
-    return [sorted(orders[order]) for order in sorted(orders)]
-
-
-def stop_groups(deployment: Deployment, names: Iterable[str]) -> list[list[str]]:
-    """As `start_groups`, in the order in which servers stop: what starts last stops first."""
-    return start_groups(deployment, names)[::-1]
