@@ -246,13 +246,14 @@ class ServerControl:
         return f"{control.script} start ended with status {done['status']}: {done['output']}"
 
     def _run_script(self, control: Control, argument: str) -> Any:
-        return self._ask(
-            "launch",
-            script=control.script,
-            argument=argument,
-            environment=control.environment,
-            seconds=_SCRIPT_SECONDS,
-        )
+        """Run the script and return its status and output. A connection that is lost meanwhile says nothing about
+        the server: what it does is seen afterwards."""
+        payload = {"script": control.script, "argument": argument, "environment": control.environment}
+        try:
+            return self._ask("launch", seconds=_SCRIPT_SECONDS, **payload)
+        except (UnreachableError, TimeoutError) as error:
+            log.warning("Server %s: the end of its script was not seen: %s", self.name, error)
+            return {"status": None, "output": str(error)}
 
     def _wait_for_the_start(self, position: Any, said: str, seconds: float) -> None:
         waiting = Waiting(f"Server {self.name} has not started yet", seconds)
