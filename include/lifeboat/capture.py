@@ -6,7 +6,7 @@ orphan in the vault, never a second snapshot of a member in a point; a sealed po
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lifeboat import __version__
@@ -69,6 +69,7 @@ def open_point(
     seed: str | None = None,
     reason: str = "",
     units: Sequence[Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> OpenPoint:
     """Open a restore point of some units, by default of all. A run that may be repeated gives its time and its own
     id as `run_after` and `seed`, so that repeating it means the same point."""
@@ -81,6 +82,7 @@ def open_point(
         max_skew_seconds=deployment.max_skew.total_seconds(),
         units=tuple(deployment.units() if units is None else units),
         reason=reason,
+        labels=dict(labels or {}),
     )
 
 
@@ -89,13 +91,14 @@ def make_point(
     kind: PointKind,
     *,
     reason: str = "",
+    labels: Mapping[str, str] | None = None,
     jobs: int = JOBS,
     units: Sequence[Unit] | None = None,
 ) -> SignedManifest:
     """Make a restore point of some units, by default of all, in one go, `jobs` units side by side, as the command
     line does."""
     runtime.signer()  # without the key nothing can be sealed: better to know it now than after the captures
-    point = open_point(runtime.deployment, kind, reason=reason, units=units)
+    point = open_point(runtime.deployment, kind, reason=reason, labels=labels, units=units)
     log.info("Opened restore point %s", point.id)
     with TogetherPool(jobs) as pool:
         captured = [pool.submit(_capture, runtime, point, unit) for unit in point.units]
@@ -151,6 +154,7 @@ def seal_point(runtime: Runtime, point: OpenPoint, snapshots: Sequence[UnitSnaps
         deployment=point.deployment,
         kind=point.kind,
         reason=point.reason,
+        labels=point.labels,
         opened_at=point.opened_at,
         sealed_at=datetime.now(UTC),
         skew_seconds=skew,

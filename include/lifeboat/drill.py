@@ -9,7 +9,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Snapshot, Vault
-from lifeboat.wso2.checks import CheckedDatabase, CheckResult, Verdict, VerdictStatus, new_violations, run_checks
+from lifeboat.wso2.checks import CheckResult, Verdict, VerdictStatus, new_violations, run_checks
 
 log = logging.getLogger(__name__)
 
@@ -227,19 +227,18 @@ def proof_checks(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restor
 def health_checks(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
     """Run the WSO2 checks on restored databases; only what is new against the capture is red."""
     with restored.databases() as databases:
-        yield from _new_violations(runtime, snapshot, databases)
+        results = [*(run_checks(databases) if databases else []), *restored.examine()]
+    yield from _new_violations(runtime, snapshot, results)
 
 
 def live_checks(runtime: Runtime, engine: Engine, snapshot: UnitSnapshot) -> Iterator[Check]:
-    """Run the WSO2 checks on a unit's live databases; only what is new against the capture is red."""
+    """Run the WSO2 checks on a live unit; only what is new against the capture is red."""
     with engine.live_databases() as databases:
-        yield from _new_violations(runtime, snapshot, databases)
+        results = [*(run_checks(databases) if databases else []), *engine.examine()]
+    yield from _new_violations(runtime, snapshot, results)
 
 
-def _new_violations(
-    runtime: Runtime, snapshot: UnitSnapshot, databases: Mapping[str, CheckedDatabase]
-) -> Iterator[Check]:
-    results: list[CheckResult] = run_checks(databases) if databases else []
+def _new_violations(runtime: Runtime, snapshot: UnitSnapshot, results: Sequence[CheckResult]) -> Iterator[Check]:
     for verdict in new_violations(snapshot.checks, results, runtime.deployment.known_violations):
         yield Check(
             name=verdict.name,

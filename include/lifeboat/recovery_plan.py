@@ -16,12 +16,12 @@ import humanize
 from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState, last_instant
 from lifeboat.catalog.last_good import described
-from lifeboat.catalog.states import in_utc
 from lifeboat.deployment import Deployment, Unit
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
 from lifeboat.recovery_documents import RecoveryPlan, RecoveryRequest, Replacement
 from lifeboat.runtime import Runtime
+from lifeboat.times import in_utc
 
 log = logging.getLogger(__name__)
 

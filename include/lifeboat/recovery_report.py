@@ -6,10 +6,10 @@ import humanize
 from rich.console import Console
 from rich.text import Text
 
-from lifeboat.catalog.states import in_utc
 from lifeboat.evidence import Evidence
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, Replacement
 from lifeboat.report import add_row, duration, new_console, new_table, print_checks, styled
+from lifeboat.times import in_utc
 
 
 def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lifeboat.catalog import PointState
-from lifeboat.catalog.states import in_utc
 from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
+from lifeboat.patches import Difference, ServerPatches, drift, mixed_levels
+from lifeboat.text import printable
+from lifeboat.times import in_utc
 
-__all__ = ["PointState", "print_drill", "print_point", "print_points"]
+__all__ = ["PointState", "print_drill", "print_patches", "print_point", "print_points", "print_since"]
 
 #: Where nobody looks at a terminal's width, lines are this long: a pipe or file may need whole names.
 _WIDTH = 160
@@ -25,6 +27,10 @@ _STYLES = {
     "skipped": "yellow",
     "unproven": "yellow",
     "incomplete": "yellow",
+    "agree": "green",
+    "differ": "yellow",
+    "poison": "bold red",
+    "fail": "bold red",
 }
 
 
@@ -42,6 +48,9 @@ def print_point(manifest: Manifest, console: Console | None = None) -> None:
     total, stored = manifest.size_bytes, sum(_stored_bytes(member) for member in manifest.members())
     table.add_row("all", _size(total), _size(stored), f"skew {manifest.skew_seconds:.1f}", "", style="bold")
     console.print(table)
+    labels = {**({"reason": manifest.reason} if manifest.reason else {}), **manifest.labels}
+    for name, label in labels.items():
+        console.print(Text(f"{name.replace('_', ' ').capitalize()}: {label}"))
     for unit in manifest.units:
         _print_capture_notes(unit, console)
 
@@ -85,8 +94,14 @@ def _grouped(found: Sequence[Check], verdict: str) -> list[list[Check]]:
     return list(groups.values())
 
 
-def print_points(states: list[PointState], good: PointState | None, console: Console | None = None) -> None:
-    """Print restore points, newest first, and say which is the last known good."""
+def print_points(
+    states: list[PointState],
+    good: PointState | None,
+    console: Console | None = None,
+    *,
+    as_of: datetime | None = None,
+) -> None:
+    """Print restore points, newest first, and say which is the last known good, perhaps as of a time."""
     console = console or new_console()
     table = new_table("Restore points", "Id", "Kind", "Sealed", "Age", "Size", "Verdict", "Drilled", "RTO")
     for column in table.columns:
@@ -106,7 +121,45 @@ def print_points(states: list[PointState], good: PointState | None, console: Con
             duration(drill.rto_seconds) if drill else "",
         )
     console.print(table)
-    console.print(f"Last known good: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+    when = f" as of {in_utc(as_of)}" if as_of else ""
+    console.print(f"Last known good{when}: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+
+
+def print_patches(servers: Sequence[ServerPatches], title: str, console: Console | None = None) -> None:
+    """Print servers side by side with their patches, those of one type together, then their drift and every trap
+    with its next step."""
+    console = console or new_console()
+    ordered = sorted(servers, key=lambda server: (server.type, server.server))
+    table = new_table(title, "", *(server.server for server in ordered))
+    rows = [server.row() for server in ordered]
+    for name in dict.fromkeys(name for row in rows for name in row):
+        add_row(table, name, *(row.get(name, "") for row in rows))
+    console.print(table)
+    _print_differences("Drift between servers of one type", drift(servers), console)
+    _print_differences("Servers of one product at different update levels", mixed_levels(servers), console)
+    traps = new_table("Traps", "Server", "Trap", "What it means", "Next step")
+    for server in ordered:
+        for warning in server.warnings():
+            add_row(traps, server.server, warning.trap, printable(warning.message), printable(warning.next_step))
+    console.print(traps if traps.row_count else "No known trap.")
+
+
+def print_since(differences: Sequence[Difference], point: str, console: Console | None = None) -> None:
+    """Print what of the patches changed since a restore point."""
+    console = console or new_console()
+    if not _print_differences(f"Changed since {point}", differences, console, "How it differs (then; now)"):
+        console.print(f"Nothing changed since {point}.", highlight=False)
+
+
+def _print_differences(
+    title: str, differences: Sequence[Difference], console: Console, order: str = "How it differs (first; second)"
+) -> bool:
+    table = new_table(title, "Where", "What", order)
+    for each in differences:
+        add_row(table, each.between, each.what, printable(each.detail))
+    if differences:
+        console.print(table)
+    return bool(differences)
 
 
 def new_console() -> Console:

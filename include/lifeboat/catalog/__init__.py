@@ -141,7 +141,7 @@ class Catalog:
             ).all()
         return [read_evidence_document(row.document, f"Evidence {row.id}") for row in rows]
 
-    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
+    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int | None) -> list[str]:
         """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
         return [
             state.manifest.id

@@ -39,8 +39,9 @@ from lifeboat.manifest import (
 from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.swap import Step
+from lifeboat.text import shown
 from lifeboat.vault import Stored, Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,10 @@ class Restored:
         """Yield the restored databases for the WSO2 checks, by member name."""
         raise NotImplementedError
 
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks on what is no database, after `prove`."""
+        return []
+
 
 class Engine(ABC):
     """One engine at work on one unit of a deployment."""
@@ -146,6 +151,10 @@ class Engine(ABC):
     @abstractmethod
     def step(self, replacement: Replacement) -> Step:
         """Return the exchange of the unit's members, live against restored."""
+
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks of the live unit that need no database; most engines have none."""
+        return []
 
     def live_databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
         """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
@@ -214,18 +223,6 @@ def difference(captured: Mapping[str, Any], restored: Mapping[str, Any], most: i
         if keys:
             parts.append(f"{len(keys)} {word}: {shown(keys, most)}")
     return "; ".join(parts)
-
-
-def shown(names: Sequence[str], most: int = 5) -> str:
-    """Given names, such as paths that may hold any bytes, return the first of them as text for people."""
-    text = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-    return printable(text)
-
-
-def printable(text: str) -> str:
-    """Given a text that may hold bytes that are no UTF-8 or control characters, return it with those escaped."""
-    escaped = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
 
 
 def require_version(host: Host, tool: str, version: tuple[int, ...], least: tuple[int, ...], how: str) -> None:

@@ -29,10 +29,8 @@ from lifeboat.engines.base import (
     difference,
     fidelity,
     member_snapshot,
-    printable,
     proof,
     require_version,
-    shown,
 )
 from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
 from lifeboat.host import Command, Host, LocalHost
@@ -40,7 +38,9 @@ from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
 from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.swap import Step
+from lifeboat.text import printable, shown
 from lifeboat.vault import Stored, Vault
+from lifeboat.wso2.checks import CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,18 @@ ROUNDS = 3
 RESTIC_LEAST = (0, 14)
 #: Older ones replace what is no UTF-8 in a link's target.
 RESTIC_OF_ANY_LINK = (0, 16)
+
+
+@dataclass
+class Description:
+    """What an engine knows of a tree besides its files: further facts and parts of the summary, details for the
+    manifest, results of WSO2 checks, and warnings."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, int | str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    checks: list[CheckResult] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -78,6 +90,7 @@ class TreeEngine(Engine):
 
     kind: ClassVar[str] = "tree"
     name: ClassVar[str] = "tree"
+    restored: ClassVar[type[RestoredTree]] = RestoredTree
 
     def __init__(self, runtime: Runtime, unit: Unit) -> None:
         super().__init__(runtime, unit)
@@ -105,9 +118,9 @@ class TreeEngine(Engine):
         assert isinstance(settings, Server | BusinessData)
         return [("excluded", glob) for glob in settings.exclude]
 
-    def describe(self, found: Walked) -> tuple[dict[str, Any], dict[str, int | str], list[str]]:
-        """Given a walk, return further facts, further parts of the summary, and warnings."""
-        return {}, {}, []
+    def describe(self, found: Walked) -> Description:
+        """Given the walk whose files were stored, return what else there is to say of the tree."""
+        return Description()
 
     def preflight(self) -> dict[str, str]:
         host = self.host
@@ -135,11 +148,12 @@ class TreeEngine(Engine):
         with capture.vault.on(self.host, self.run_as) as vault:
             before, after, stored, instant = self._capture_settled(vault, capture, rules, tools["restic"])
         skew = changes(before, after)
-        more_facts, more_summary, warnings = self.describe(before)
+        described = self.describe(before)
+        warnings = described.warnings
         unsettled = {"skew": skew, "restless": restless(before, after)}
-        facts = {"entries": before.entries, "owners": True, **unsettled, **more_facts}
+        facts = {"entries": before.entries, "owners": True, **unsettled, **described.facts}
         files = sum(1 for entry in before.entries.values() if entry[0] == "f")
-        summary: dict[str, int | str] = {"files": files, "entries": len(before.entries), **more_summary}
+        summary: dict[str, int | str] = {"files": files, "entries": len(before.entries), **described.summary}
         if skew:
             summary["skew_files"] = len(skew)
             warnings.append(f"{self.unit}: {len(skew)} paths kept changing and are not proven: {shown(skew)}")
@@ -169,9 +183,14 @@ class TreeEngine(Engine):
                     "/",
                     proof(ALGORITHM, facts, summary),
                     size_bytes=size,
-                    details={"root": before.entries[ROOT][2:5], "excluded": _excluded(rules)},
+                    details={
+                        "root": before.entries[ROOT][2:5],
+                        "excluded": _excluded(rules),
+                        **described.details,
+                    },
                 ),
             ),
+            checks=tuple(described.checks),
             warnings=tuple(warnings),
         )
 
@@ -200,8 +219,12 @@ class TreeEngine(Engine):
             log.info("%s: changed during round %d: %s", self.unit, round_number, shown(changed))
         return before, after, stored, instant
 
+    def cache_file(self, what: str) -> str:
+        """Return the file of the account on the host that remembers `what` about the tree's files."""
+        return f"~/.cache/lifeboat/{what}/{re.sub(r'[^A-Za-z0-9_.-]', '_', self.root)}.json"
+
     def _walk(self, rules: list[tuple[str, str]], *, digest: bool) -> Walked:
-        cache = f"~/.cache/lifeboat/digests/{re.sub(r'[^A-Za-z0-9_.-]', '_', self.root)}.json"
+        cache = self.cache_file("digests")
         began = time.monotonic()
         known = self._captured_roots()
         found = walk(self.host, self.root, rules, digest=digest, cache=cache, run_as=self.run_as, known=known)
@@ -249,7 +272,7 @@ class TreeEngine(Engine):
     ) -> RestoredTree:
         """Restore a tree into a new directory of the vault's host and give its root the metadata that it had, which
         a snapshot of its content does not hold."""
-        restored = RestoredTree(member=self.member, directory=directory, host=host, run_as=run_as)
+        restored = self.restored(member=self.member, directory=directory, host=host, run_as=run_as)
         try:
             vault.restore_directory(member.address.snapshot, directory, run_as=run_as)
         except VaultDamagedError as error:
