@@ -57,12 +57,12 @@ class DoubleHome:
         return ServerControl(host, "apim-cp-1", Server.model_validate(settings))
 
     def processes(self) -> list[int]:
-        """Return the processes whose command line names the home."""
+        """Return the processes of the home, by whatever name beside it they know it."""
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
             pid = int(directory.name)
             words = command_line(pid).split(b"\0")
-            ours = any(os.fsencode(self.home) in word for word in words)
+            ours = any(os.fsencode(self.home.parent) in word for word in words)
             if ours and any(b"sample-server" in word or b"api-cp.sh" in word for word in words) and is_running(pid):
                 found.append(pid)
         return found

@@ -11,10 +11,9 @@ worker runs in: for a worker under systemd give the server a unit.
 """
 
 import logging
-from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
-from lifeboat.deployment import Control, Server
+from lifeboat.deployment import Control
 from lifeboat.errors import (
     CommandError,
     ConfigurationError,
@@ -24,14 +23,12 @@ from lifeboat.errors import (
     ToolError,
     UnreachableError,
 )
-from lifeboat.host import Command, Host
-from lifeboat.runtime import Runtime
+from lifeboat.host import Command
 from lifeboat.wso2.identity import ProductIdentity, read_identity
-from lifeboat.wso2.layout import LayoutKind, detect_layout
 from lifeboat.wso2.server_health import HealthCheck, health_check, main_port
-from lifeboat.wso2.server_state import ServerState, read_state
+from lifeboat.wso2.server_on_host import ServerOnHost
+from lifeboat.wso2.server_state import ServerState
 from lifeboat.wso2.server_switches import dangerous_switches
-from lifeboat.wso2.server_unit import Unit
 from lifeboat.wso2.server_waiting import Waiting
 from lifeboat.wso2.start_order import start_groups, stop_groups
 
@@ -42,8 +39,6 @@ log = logging.getLogger(__name__)
 #: What a server logs when it has started (carbon-kernel and micro-integrator, StartupFinalizer…java).
 STARTED = r"WSO2 [\w .-]*started in [\d.]+ sec"
 
-_PROBE = "lifeboat.wso2.server_probe"
-_PROBE_SECONDS = 120.0
 _SCRIPT_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
 #: A started server that has no process after this long never had one, or has ended.
@@ -51,28 +46,8 @@ _APPEARS_SECONDS = 5.0
 _HOOK_SECONDS = 600.0
 
 
-class ServerControl:
-    """One server of a deployment, on its host."""
-
-    def __init__(self, host: Host, name: str, server: Server) -> None:
-        self.host = host
-        self.name = name
-        self.server = server
-
-    @classmethod
-    def of(cls, runtime: Runtime, name: str) -> Self:
-        """Given a server's name in the deployment, return its control. Raise ConfigurationError if there is none."""
-        server = runtime.deployment.servers.get(name)
-        if server is None:
-            known = ", ".join(runtime.deployment.servers) or "(none)"
-            raise ConfigurationError(
-                f"Deployment '{runtime.deployment.name}' has no server '{name}'.", next_step=f"Use one of: {known}."
-            )
-        return cls(runtime.host(server.host), name, server)
-
-    def state(self) -> ServerState:
-        """Return whether the server runs, with its processes and ports; it needs no `control` for that."""
-        return self._look()
+class ServerControl(ServerOnHost):
+    """Stops and starts one server of a deployment."""
 
     def preflight(self) -> None:
         """Check, and change nothing, that the server can be stopped and started. Raise what is wrong.
@@ -246,13 +221,14 @@ class ServerControl:
         return f"{control.script} start ended with status {done['status']}: {done['output']}"
 
     def _run_script(self, control: Control, argument: str) -> Any:
-        return self._ask(
-            "launch",
-            script=control.script,
-            argument=argument,
-            environment=control.environment,
-            seconds=_SCRIPT_SECONDS,
-        )
+        """Run the script and return its status and output. A connection that is lost meanwhile says nothing about
+        the server: what it does is seen afterwards."""
+        payload = {"script": control.script, "argument": argument, "environment": control.environment}
+        try:
+            return self._ask("launch", seconds=_SCRIPT_SECONDS, **payload)
+        except (UnreachableError, TimeoutError) as error:
+            log.warning("Server %s: the end of its script was not seen: %s", self.name, error)
+            return {"status": None, "output": str(error)}
 
     def _wait_for_the_start(self, position: Any, said: str, seconds: float) -> None:
         waiting = Waiting(f"Server {self.name} has not started yet", seconds)
@@ -334,48 +310,7 @@ class ServerControl:
                 next_step="Correct control.script in the deployment file, or the mode of the file.",
             )
 
-    # Looking
-
-    @cached_property
-    def _unit(self) -> Unit | None:
-        control = self.server.control
-        return Unit(self.host, control.unit) if control is not None and control.unit else None
-
-    @cached_property
-    def _layout(self) -> LayoutKind | None:
-        try:
-            return detect_layout(lambda path: self.host.exists(f"{self.server.home}/{path}", run_as=self.server.run_as))
-        except ConfigurationError:
-            return None
-
-    def _read(self, path: str) -> bytes | None:
-        return self.host.read_file(f"{self.server.home}/{path}", run_as=self.server.run_as)
-
-    def _ask(self, action: str, **payload: Any) -> Any:
-        """Run one of the probe's actions on the host and return its answer."""
-        if action != "ask":
-            payload["home"] = self.server.home
-        return self.host.run_python(
-            _PROBE, {"do": action, **payload}, run_as=self.server.run_as, timeout=_PROBE_SECONDS
-        )
-
-    def _look(self, action: str = "look", **payload: Any) -> ServerState:
-        state = read_state(self.name, self._ask(action, **payload))
-        if not state.running and not state.sees_all and state.owner not in (None, state.account):
-            raise PreflightError(
-                f"'{state.account}' does not see the processes of '{state.owner}' on host '{self.host.name}' (/proc is "
-                f"mounted with hidepid), so whether server '{self.name}' runs cannot be told.",
-                next_step=f"Set servers.{self.name}.run_as to {state.owner} in the deployment file.",
-            )
-        return state
-
-    def _look_again(self, action: str, **payload: Any) -> ServerState | None:
-        """Look at a server that is waited for, or return None when its host does not answer for the moment."""
-        try:
-            return self._look(action, **payload)
-        except (UnreachableError, TimeoutError) as error:
-            log.warning("Server %s cannot be looked at for the moment: %s", self.name, error)
-            return None
+    # Load balancers
 
     def _hook(self, what: str, argv: list[str]) -> None:
         if not argv:
@@ -391,12 +326,3 @@ class ServerControl:
                 next_step=f"Do by hand what `{what}` should have done and take it out of the deployment file for now, "
                 "or correct it.",
             ) from None
-
-    def _read_the_log(self) -> str:
-        return f"Read {self.server.home}/repository/logs/wso2carbon.log on host '{self.host.name}'."
-
-    def _error(self, what: str, detail: str, next_step: str) -> ServerError:
-        separator = "" if detail.startswith(".") else " "
-        return ServerError(
-            f"Server '{self.name}' on host '{self.host.name}' {what}{separator}{detail}", next_step=next_step
-        )
