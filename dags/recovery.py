@@ -136,6 +136,7 @@ def recovery(deployment: Deployment) -> DAG:
             plan=plan.output,
             safety={key: task.task_id for key, task in captures.items()},
             restore={key: task.task_id for key, task in restores.items()},
+            trigger_rule=TriggerRule.ALL_SUCCESS,
         )
         confirm >> choose >> [*captures.values(), *restores.values()]
 
@@ -165,7 +166,7 @@ def safety(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> tuple[di
     that seals it."""
     pool = deployment.sites[deployment.home_site()].vault.pool
     with TaskGroup("safety", tooltip="Capture what is live as a restore point"):
-        opened = OpenSafetyPointOperator(task_id="open", plan=plan)
+        opened = OpenSafetyPointOperator(task_id="open", plan=plan, trigger_rule=TriggerRule.ALL_SUCCESS)
         captures = {
             str(unit): CaptureUnitOperator(
                 task_id=task_name(unit),
@@ -190,7 +191,13 @@ def restore(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> dict[st
     pool = deployment.sites[deployment.home_site()].vault.pool
     with TaskGroup("restore", tooltip="Restore each unit beside what is live, and prove it"):
         return {
-            str(unit): RestoreBesideOperator(task_id=task_name(unit), plan=plan, unit=str(unit), pool=pool)
+            str(unit): RestoreBesideOperator(
+                task_id=task_name(unit),
+                plan=plan,
+                unit=str(unit),
+                pool=pool,
+                trigger_rule=TriggerRule.ALL_SUCCESS,
+            )
             for unit in units
         }
 

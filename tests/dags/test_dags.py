@@ -9,7 +9,8 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
-DAG_IDS = {BACKUP, DRILL, BEFORE}
+RECOVERY = "sample.recovery"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
