@@ -11,7 +11,7 @@ was live stays under a dated name; `lifeboat undo` brings it back. *record* writ
 **Which point:** without an entry the last known good, the newest point whose newest drill passed. `as_of` takes the
 newest good one at or before a time. An unproven or failed point must be named, with `unproven`.
 
-**If a task fails:** live data is all old or all new, and *record* says which. Correct what the red task's log names,
+**If it fails:** live data is all old or all new, and *record* says which. Correct what the red task's log names,
 then clear that task with what comes after it: it goes on from what it finds. `lifeboat recover NAME --resume ID` does
 the same without Airflow.
 
