@@ -27,7 +27,7 @@ from lifeboat.drill import (
     unit_snapshot,
 )
 from lifeboat.engines.base import fidelity
-from lifeboat.errors import RecoveryError
+from lifeboat.errors import RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
 from lifeboat.recovery_plan import plan_recovery
@@ -128,8 +128,13 @@ def put_back(runtime: Runtime, plan: RecoveryPlan) -> None:
 
 
 def live_now(runtime: Runtime, plan: RecoveryPlan) -> Literal["new", "old", "mixed"]:
-    """Say what is live: all that was restored, all that was there before, or some of each."""
-    return cast(Literal["new", "old", "mixed"], outcome([step.state() for step in steps(runtime, plan)]))
+    """Say what is live: all that was restored, all that was there before, or some of each, also where somebody has
+    made what no exchange leaves."""
+    try:
+        return cast(Literal["new", "old", "mixed"], outcome([step.state() for step in steps(runtime, plan)]))
+    except SwapError as error:
+        log.error("%s", error)
+        return "mixed"
 
 
 def refuse_running(runtime: Runtime, plan: RecoveryPlan) -> None:
