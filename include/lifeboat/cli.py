@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lifeboat import report
+from lifeboat import cli_restore, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.connections import from_environment
@@ -100,12 +100,7 @@ def _newest(catalog: Catalog, deployment: str) -> report.PointState:
     return states[0]
 
 
-@app.command()
-def points(deployment: DeploymentName) -> None:
-    """List the restore points, newest first, with their drills' verdicts."""
-    found = find_deployment(deployment)
-    catalog = _catalog()
-    report.print_points(catalog.points(found.name), catalog.last_known_good(found.name))
+app.command()(cli_restore.points)
 
 
 @app.command()
@@ -119,6 +114,10 @@ def show(
     report.print_point(state.manifest)
     if state.drill:
         report.print_drill(state.drill, found.objectives)
+
+
+app.command()(cli_restore.restore)
+app.command()(cli_restore.runbook)
 
 
 @catalog_app.command()
@@ -155,6 +154,7 @@ def public(deployment: DeploymentName) -> None:
     with _runtime(deployment) as runtime:
         signer: Signer = runtime.signer()
     typer.echo(signer.public_key)
+    typer.echo(f"Fingerprint: {signer.fingerprint}", err=True)
 
 
 @app.command()

@@ -10,8 +10,9 @@ from rich.text import Text
 from lifeboat.catalog import PointState
 from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
+from lifeboat.restore import Result
 
-__all__ = ["PointState", "print_drill", "print_point", "print_points"]
+__all__ = ["PointState", "print_drill", "print_point", "print_points", "print_restored"]
 
 #: Where nobody looks at a terminal's width, lines are this long: a pipe or file may need whole names.
 _WIDTH = 160
@@ -98,6 +99,20 @@ def print_points(states: list[PointState], good: PointState | None, console: Con
         )
     console.print(table)
     console.print(f"Last known good: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+
+
+def print_restored(result: Result, console: Console | None = None) -> None:
+    """Print what was restored, where it is and how it was proven, and every check that is red."""
+    console = console or _console()
+    table = _table("Restored", "What", "Where", ">Size", ">Seconds", "Proof")
+    red = [check for check in result.checks if check.outcome == "failed"]
+    names = ", ".join(dict.fromkeys(check.name for check in result.checks))
+    proof = f"as captured: {names}" if result.proven else f"NOT as captured: {len(red)} red"
+    _add_row(table, result.what, result.where, _size(result.size_bytes), f"{result.seconds:.1f}", proof)
+    console.print(table)
+    for check in result.checks:
+        style = _STYLES.get(check.outcome, "")
+        console.print(Text(f"{check.outcome} ", style=style) + Text(f"{check.name}: {check.detail}"))
 
 
 def _console() -> Console:

@@ -1,5 +1,6 @@
 """Homes: one WSO2 product home, captured by the rules of its layout and with the product's identity."""
 
+import shlex
 from typing import Any, ClassVar
 
 from lifeboat.engines._walks import Walked
@@ -8,6 +9,21 @@ from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
 from lifeboat.wso2.identity import read_identity
 from lifeboat.wso2.layout import TEMPLATES, detect_layout, embedded_databases, rules_for
+
+IN_PLACE = """\
+To put it in the place of the live home:
+  1. Stop the server. Its stop script returns before the server has ended: wait until the process is gone and
+     nothing listens on its ports.
+  2. mv {live} {live}.before && mv {restored} {live}
+  3. What is never captured: a PID file of the old process keeps a server from starting, and tmp must be there,
+     empty. The logs of the live home are worth keeping.
+       rm -f {live}/*.pid
+       rm -rf {live}/tmp && mkdir {live}/tmp && chown --reference={live} {live}/tmp
+       cp -a {live}.before/repository/logs {live}/repository/
+  4. Start the server under the account that owns the home, and read its log until it says that it has started.
+The old home stays as {live}.before until you remove it; to undo, stop the server and rename both back.
+Embedded databases (H2 files) are not part of a home's restore point: look into {live}.before for them.
+"""
 
 
 class HomeEngine(TreeEngine):
@@ -37,6 +53,9 @@ class HomeEngine(TreeEngine):
             names = ", ".join(database.path for database in databases)
             warnings.append(f"{self.unit}: embedded databases are not part of the home and not captured: {names}")
         return {"identity": identity.model_dump(mode="json")}, summary, warnings
+
+    def in_place(self, live: str, restored: str) -> str:
+        return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
 
     def _layout(self) -> Any:
         try:

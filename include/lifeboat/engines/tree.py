@@ -8,6 +8,7 @@ besides what came and went in between and was seen by the backup alone.
 import logging
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,13 +20,18 @@ from typing import Any, ClassVar
 
 import humanize
 
+from lifeboat.by_hand import Runbook
 from lifeboat.deployment import BusinessData, Server, Unit
+from lifeboat.engines._tree_parts import facts_of_part, found_in, size_of
+from lifeboat.engines._tree_runbook import tree_runbook
 from lifeboat.engines._walks import ROOT, Entries, Walked, came_and_went, changes, restless, walk
 from lifeboat.engines.base import (
     Capture,
     Engine,
     Facts,
+    Part,
     Restored,
+    Returned,
     difference,
     fidelity,
     member_snapshot,
@@ -37,6 +43,7 @@ from lifeboat.engines.base import (
 from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
+from lifeboat.places import new_directory, require_space
 from lifeboat.runtime import Runtime
 from lifeboat.vault import Stored, Vault
 
@@ -45,6 +52,11 @@ log = logging.getLogger(__name__)
 ALGORITHM = "tree-sha256/1"
 ROUNDS = 3
 RESTIC_LEAST = (0, 14)
+IN_PLACE = """\
+To put it in the place of the live one, while nothing works on it:
+  mv {live} {live}.before && mv {restored} {live}
+The old one stays as {live}.before until you remove it; to undo, rename both back.
+"""
 #: Older ones replace what is no UTF-8 in a link's target.
 RESTIC_OF_ANY_LINK = (0, 16)
 
@@ -164,7 +176,7 @@ class TreeEngine(Engine):
                     "/",
                     proof(ALGORITHM, facts, summary),
                     size_bytes=size,
-                    details={"root": before.entries[ROOT][2:5]},
+                    details={"root": before.entries[ROOT][2:5], "path": self.root},
                 ),
             ),
             warnings=tuple(warnings),
@@ -238,12 +250,33 @@ class TreeEngine(Engine):
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
         restored = RestoredTree(member=self.member, directory=scratch / "tree")
+        if self.by_hand and self.by_hand.run(self.member, {"TARGET": str(scratch / "by-hand-tree")}):
+            restored.directory = scratch / "by-hand-tree"
+            yield restored
+            return
         try:
-            _restore(vault, snapshot.members[0], restored.directory)
+            restore_tree(vault, snapshot.members[0], restored.directory)
             restored.checks.append(fidelity("member-readable", self.member, True, "restored whole from the vault"))
         except VaultDamagedError as error:
             restored.checks.append(fidelity("member-readable", self.member, False, error.message))
         yield restored
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        live = str(member.details.get("path", self.root)).rstrip("/")
+        target = f"{live}.{suffix}"
+        return tree_runbook(member, facts, target, self.in_place(live, target))
+
+    def in_place(self, live: str, restored: str) -> str:
+        """Given the paths of the live tree and of a restored one, return how a person exchanges them."""
+        return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        wanted = facts_of_part(self.member, part.facts, path)
+        require_space(target.parent, round(size_of(wanted) * self.scratch_factor), f"{part.member.member}")
+        with new_directory(target) as aside:
+            restore_tree(part.vault, part.member, aside, path)
+        found = found_in(target, path)
+        return Returned(str(target), size_of(found), tuple(self.compare(self.member, wanted, found)))
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         passed_over, moving = set(captured["skew"]), set(captured["restless"])
@@ -267,14 +300,15 @@ def _column(entries: Entries, *columns: int, only: Any = None) -> dict[str, list
     return {path: [entry[c] for c in columns] for path, entry in entries.items() if only is None or path in only}
 
 
-def _restore(vault: Vault, member: MemberSnapshot, directory: Path) -> None:
-    """Restore a tree and give its root the metadata that it had, which a snapshot of its content does not hold."""
+def restore_tree(vault: Vault, member: MemberSnapshot, directory: Path, path: str | None = None) -> None:
+    """Restore a tree, or the part at `path`, and give its root the metadata that it had, which a snapshot of its
+    content does not hold."""
     try:
-        vault.restore_directory(member.address.snapshot, str(directory))
+        vault.restore_directory(member.address.snapshot, str(directory), path=path)
     except SpaceError as error:
         raise SpaceError(
-            f"{member.member} does not fit into the scratch directory '{directory.parent}': {error.message}",
-            next_step="Free space there, or set sites.….scratch to a larger file system.",
+            f"{member.member} does not fit into '{directory.parent}': {error.message}",
+            next_step="Free space there; for a drill, or set sites.….scratch to a larger file system.",
         ) from None
     mode, uid, gid = member.details["root"]
     if os.geteuid() == 0:

@@ -14,18 +14,27 @@ from typing import IO, Any, ClassVar
 
 import humanize
 
+from lifeboat.by_hand import Runbook
 from lifeboat.deployment import DatabaseServer
 from lifeboat.engines.base import (
     Capture,
     Engine,
     Facts,
+    Part,
     Restored,
+    Returned,
     member_snapshot,
     proof,
 )
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
+from lifeboat.engines.postgres.partial import (
+    drop_database,
+    restore_into_database,
+    restore_into_file,
+    restore_into_table,
+)
 from lifeboat.engines.postgres.privileges import refuse_unreadable
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
@@ -35,6 +44,7 @@ from lifeboat.engines.postgres.restored import (
     roles_command,
     spool_member,
 )
+from lifeboat.engines.postgres.runbook import database_runbook, roles_runbook
 from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
 from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
 from lifeboat.engines.postgres.statements import role_facts
@@ -295,6 +305,8 @@ class PostgresEngine(Engine):
             yield restored
 
     def _restore_roles(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
+        if self._done_by_hand(restored, member, {"ROLES": str(scratch / "roles-by-hand.sql")}):
+            return
         spool = scratch / "roles.sql"
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(spool)]
@@ -304,14 +316,58 @@ class PostgresEngine(Engine):
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
         """Spool a dump, for pg_restore works in parallel on a file only, load it, and let the spool go."""
         database = member.details["database"]
+        if self._done_by_hand(restored, member, {"DATABASE": database}):
+            restored.restored[member.member] = (database, self._role(database))
+            return
         spool = scratch / f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
             environment = restored.access.environment(MAINTENANCE)
             if load(restored, member.member, Command([*argv, str(spool)], environment=environment)):
-                settings = self.server.databases.get(database)
-                restored.restored[member.member] = (database, Role(settings.role if settings else "other"))
+                restored.restored[member.member] = (database, self._role(database))
         spool.unlink(missing_ok=True)
+
+    def _role(self, database: str) -> Role:
+        settings = self.server.databases.get(database)
+        return Role(settings.role if settings else "other")
+
+    def _done_by_hand(self, restored: RestoredServer, member: MemberSnapshot, where: dict[str, str]) -> bool:
+        """Restore a member by its runbook, if it is the one whose turn it is, and say whether it is there now."""
+        if self.by_hand is None or self.by_hand.runbook.member != member.member:
+            return False
+        environment = {**restored.access.environment(MAINTENANCE), **where}
+        if self.by_hand.run(member.member, environment, search=[restored.tools]):
+            restored.restored_bytes += member.size_bytes
+            return True
+        if "DATABASE" in where:
+            drop_database(restored.access, where["DATABASE"])
+        return False
+
+    # -- without a swap --------------------------------------------------------------------------------------
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        if member.member == self.roles_member:
+            return roles_runbook(member)
+        return database_runbook(member, facts, f"{member.details['database']}_{suffix}")
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        if path is not None:
+            raise self._cannot("has dumps without paths inside them")
+        return restore_into_file(part, target)
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        self._refuse_roles(part)
+        with explained(str(self.unit)), self.access() as access:
+            return restore_into_database(access, part, name)
+
+    def restore_table(self, part: Part, table: str, into: str) -> Returned:
+        self._refuse_roles(part)
+        with explained(str(self.unit)), self.access() as access:
+            return restore_into_table(access, part, table, into)
+
+    def _refuse_roles(self, part: Part) -> None:
+        if part.member.member == self.roles_member:
+            raise self._cannot("restores roles by their runbook only, or as a file (--into)")
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         if member == self.roles_member:

@@ -44,6 +44,7 @@ _OPTIONS = {
     "lc_monetary": "C",
     "default_transaction_read_only": "off",
 }
+TOOL_OPTIONS = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
 
 #: Oldest supported server: pg_current_snapshot() came with 13, hash_record_extended() with 14.
 OLDEST_MAJOR = 14
@@ -97,7 +98,7 @@ class Access:
             "PGCONNECT_TIMEOUT": "15",
             "PGSSLMODE": self.sslmode,
             "PGAPPNAME": "lifeboat",
-            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            "PGOPTIONS": TOOL_OPTIONS,
         }
         return {name: value for name, value in values.items() if value}
 

@@ -17,7 +17,7 @@ from lifeboat.engines.base import Facts, Restored, fidelity
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row
 from lifeboat.engines.postgres.scratch import SUPERUSER
-from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.engines.postgres.statements import Renamed, role_facts
 from lifeboat.errors import CommandError, LifeboatError, PreflightError, SpaceError, UnreachableError, VaultDamagedError
 from lifeboat.host import Command, LocalHost
 from lifeboat.manifest import MemberSnapshot
@@ -93,14 +93,22 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
-def database_facts(tools: str, access: Access, database: str) -> dict[str, Any]:
+def database_facts(tools: str, access: Access, database: str, *, known_as: str | None = None) -> dict[str, Any]:
+    """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another."""
     with access.connect(database) as session:
         return {
             "tables": proofs.table_facts(session),
             "large_objects": proofs.large_object_facts(session),
-            "schema": proofs.schema_facts(tools, access, database),
+            "schema": proofs.schema_facts(tools, access, database, renamed=_renamed(session, known_as)),
             "sequences": proofs.sequence_values(session),
         }
+
+
+def _renamed(session: psycopg.Connection[Row], other: str | None) -> Renamed | None:
+    if other is None:
+        return None
+    ((quoted,),) = session.execute("SELECT quote_ident(%s)", (other,)).fetchall()
+    return Renamed(session.info.dbname, other, quoted)
 
 
 def checked_database(name: str, role: Role, session: psycopg.Connection[Row]) -> CheckedDatabase:

@@ -1,6 +1,7 @@
 """What pg_dump and pg_dumpall write about a database and its roles, taken apart into objects with digests."""
 
 import re
+from dataclasses import dataclass
 
 from lifeboat.manifest import sha256
 
@@ -15,7 +16,17 @@ _PLACE = re.compile(r"^SET (?:default_tablespace|default_table_access_method) = 
 #: A server writes an expression again, with other casts and parentheses, when it was loaded from what it wrote
 #: first: (ARRAY['a'::character varying])::text[] comes back as ARRAY[('a'::character varying)::text].
 _REWRITTEN = re.compile(r"::(?:character varying|text|bpchar)(?:\[\])?|[()]")
+_DATABASE_TYPES = {"DATABASE", "DATABASE PROPERTIES"}
 _VERBATIM_TYPES = {"FUNCTION", "PROCEDURE"}
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """The name that a database was restored under, and the one that it was captured under, also as SQL writes it."""
+
+    name: str
+    other: str
+    other_quoted: str
 
 
 def role_facts(text: str) -> dict[str, str]:
@@ -28,16 +39,36 @@ def role_facts(text: str) -> dict[str, str]:
     return {name: sha256("\n".join(sorted(found)).encode()) for name, found in statements.items()}
 
 
-def split_objects(text: str) -> dict[str, str]:
-    """Given the text of a schema dump, return its objects by type, schema and name, each with a digest."""
+def split_objects(text: str, renamed: Renamed | None = None) -> dict[str, str]:
+    """Given the text of a schema dump, return its objects by type, schema and name, each with a digest. With
+    `renamed`, what is about the database is told under its other name."""
     text = _RESTRICT.sub("", text)
     matches = list(_OBJECT.finditer(text))
     objects: dict[str, list[str]] = {}
     for match, end in zip(matches, [*(each.start() for each in matches[1:]), len(text)], strict=False):
         body = text[match.start() : end].split("\n-- PostgreSQL database dump complete")[0]
         key = f"{match['type']} {match['schema']}.{match['name']}"
+        if renamed and _about_database(match, renamed):
+            key, body = key.replace(renamed.name, renamed.other), _under_other_name(body, renamed)
         objects.setdefault(key, []).append(_canonical(match["type"], body))
     return {name: sha256("\n".join(sorted(bodies)).encode()) for name, bodies in objects.items()}
+
+
+def _about_database(match: re.Match[str], renamed: Renamed) -> bool:
+    return match["type"] in _DATABASE_TYPES or match["name"] == f"DATABASE {renamed.name}"
+
+
+def _under_other_name(text: str, renamed: Renamed) -> str:
+    """Given a text about a database, return what it would be under its other name: as it is in comments, and as
+    SQL writes it in statements."""
+    quoted = re.escape('"' + renamed.name.replace('"', '""') + '"')
+    name = re.compile(rf"{quoted}|(?<![\w.]){re.escape(renamed.name)}(?!\w)")
+    return "\n".join(
+        line.replace(renamed.name, renamed.other)
+        if line.startswith("--")
+        else name.sub(lambda _: renamed.other_quoted, line)
+        for line in text.split("\n")
+    )
 
 
 def _canonical(kind: str, body: str) -> str:
