@@ -98,7 +98,7 @@ def restore(runtime: Runtime, point: str, wanted: Wanted, site: str | None = Non
     unit, member = find_member(manifest, wanted.member)
     facts = load_facts(vault, unit)
     _refuse_other_facts(manifest, member, facts.get(member.member))
-    engine = engine_for(runtime, unit.unit)
+    engine = engine_for(runtime, unit.unit, connected=target is None)
     with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
         script = by_hand(runtime, manifest, unit, member, facts, vault, place / "by-hand")
         part = Part(member, facts[member.member], vault, place, script)

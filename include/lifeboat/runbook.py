@@ -47,7 +47,7 @@ def script(
     runtime: Runtime, manifest: Manifest, unit: UnitSnapshot, member: MemberSnapshot, facts: Facts, vault: Vault
 ) -> tuple[Runbook, str]:
     """Given a member and the facts of its unit, return its runbook, also as the script."""
-    runbook = engine_for(runtime, unit.unit).runbook(member, facts[member.member], SUFFIX)
+    runbook = engine_for(runtime, unit.unit, connected=False).runbook(member, facts[member.member], SUFFIX)
     title = (
         f"Restore {member.member} of deployment '{manifest.deployment}' as it was at "
         f"{unit.instant:%Y-%m-%d %H:%M:%S} UTC (restore point {manifest.id}), by hand."

@@ -63,12 +63,23 @@ def _under_other_name(text: str, renamed: Renamed) -> str:
     SQL writes it in statements."""
     quoted = re.escape('"' + renamed.name.replace('"', '""') + '"')
     name = re.compile(rf"{quoted}|(?<![\w.]){re.escape(renamed.name)}(?!\w)")
-    return "\n".join(
-        line.replace(renamed.name, renamed.other)
-        if line.startswith("--")
-        else name.sub(lambda _: renamed.other_quoted, line)
-        for line in text.split("\n")
-    )
+
+    def of(line: str) -> str:
+        if line.startswith("\\connect "):
+            return _connect(renamed)
+        if line.startswith("--"):
+            return line.replace(renamed.name, renamed.other)
+        return name.sub(lambda _: renamed.other_quoted, line)
+
+    return "\n".join(of(line) for line in text.split("\n") if not line.startswith("\\encoding "))
+
+
+def _connect(renamed: Renamed) -> str:
+    """Return the lines by which a dump connects to a database of the other name, as pg_dump writes them."""
+    if re.fullmatch(r"[A-Za-z0-9_.]+", renamed.other):
+        return f"\\connect {renamed.other_quoted}"
+    escaped = re.sub(r"(['\\])", r"\\\1", renamed.other).replace('"', '""')
+    return f"\\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='{escaped}'\""
 
 
 def _canonical(kind: str, body: str) -> str:
