@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from lifeboat import places
+from lifeboat.by_hand import ByHand
 from lifeboat.errors import ConfigurationError, LifeboatError, PointError, PreflightError, SpaceError
 from lifeboat.restore import Result, Wanted, restore
 from tests.contract.usecases.conftest import Damaged, Proven
@@ -156,6 +157,23 @@ def test_a_database_under_another_name_is_proven_whole(proven: Proven, names: li
     assert ask(mini, "apim_db", "SELECT count(*) FROM pg_class") == before
     with pytest.raises(PreflightError, match="there is a database"):
         bring_back(proven, APIM, into_database=name)
+    assert ask(mini, name, owner) == [("wso2carbon",)]
+
+
+def test_a_database_that_somebody_makes_meanwhile_is_left_alone(
+    proven: Proven, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names += ["of_somebody"]
+    run = ByHand.run
+
+    def late(self: ByHand, *arguments: object) -> bool:
+        ask(proven.mini, "postgres", "CREATE DATABASE of_somebody")
+        return run(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ByHand, "run", late)
+    with pytest.raises(LifeboatError, match="there is a database of_somebody already"):
+        bring_back(proven, APIM, into_database="of_somebody")
+    assert "of_somebody" in databases(proven.mini)
 
 
 def test_settings_of_a_database_are_part_of_its_proof(

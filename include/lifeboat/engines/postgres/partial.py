@@ -16,6 +16,7 @@ from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row, identifier
 from lifeboat.engines.postgres.comparison import compare_database
 from lifeboat.engines.postgres.restored import RestoredServer, database_facts, load, spool_member
+from lifeboat.engines.postgres.runbook import MADE
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.errors import AccessError, ConfigurationError, LifeboatError, PointError, PreflightError
 from lifeboat.host import Command
@@ -41,7 +42,7 @@ def restore_into_database(access: Access, part: Part, name: str) -> Returned:
     """Given a server and a name that no database there has, make the database by the member's runbook, the way that
     drills prove, and compare it with its facts."""
     with maintenance(access) as session:
-        if session.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        if session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             raise PreflightError(
                 f"{access.name}: there is a database '{name}' already.",
                 next_step="Name a new one; a restore never overwrites anything.",
@@ -51,7 +52,8 @@ def restore_into_database(access: Access, part: Part, name: str) -> Returned:
         require_space(part.scratch, _spool_bytes(part), part.member.member)
         environment = {**access.environment(session.info.dbname), "DATABASE": name}
         if not part.by_hand.run(part.member.member, environment, access.secrets(), [tools]):
-            drop_database(access, name)
+            if MADE in part.by_hand.stdout.splitlines():  # else it is somebody else's
+                drop_database(access, name)
             raise failure_of(part.by_hand, f"{part.member.member} could not be restored into '{name}'")
         size = session.execute("SELECT pg_database_size(%s)", (name,)).fetchone()
     found = database_facts(tools, access, name, known_as=part.member.details["database"])

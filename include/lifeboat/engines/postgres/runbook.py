@@ -17,6 +17,9 @@ _NEEDS = (
     "stty -echo; read -r PGPASSWORD; stty echo; export PGPASSWORD",
 )
 
+#: What a script prints as soon as it has made a database: from then on, what it leaves half made is its own.
+MADE = "made the database"
+
 #: A work directory with the dump, whose bytes are those of the capture. Here so that nothing is left behind.
 _FETCH = """\
 # 1. Fetch the dump from the vault: {size} bytes, the very bytes of the capture.
@@ -52,6 +55,8 @@ pg_restore --create --use-list="$work/of-the-database" --file="$work/captured.sq
 sed -E \\
     -e '/^\\\\connect /d' \\
     -e {renamed} \\
+    -e "/^CREATE DATABASE /a\\\\
+SELECT '{made}';" \\
     "$work/captured.sql" > "$work/database.sql"
 on_server -v database="$DATABASE" -f "$work/database.sql" ||
     fail "it could not be made whole; drop the database $DATABASE, if it is there now, before you try again"
@@ -131,6 +136,7 @@ def database_runbook(member: MemberSnapshot, facts: dict[str, Any], name: str) -
     live = str(member.details["database"])
     rows = sorted(f"{table}|{found[0]}".encode() for table, found in facts["tables"].items())
     filled = _DATABASE.format(
+        made=MADE,
         renamed=shlex.quote(_renaming(live)),
         relations=USER_RELATIONS.strip(),
         tables=len(rows),
