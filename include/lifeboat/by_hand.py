@@ -58,8 +58,7 @@ _FRAME = """\
 #
 # It overwrites nothing: it brings back a copy, compares it with what was captured, and ends with the line "OK".
 # It runs these programs and no others: {tools}.
-#
-# Before you start it, in the same shell:
+# Start it where there is room for its work; everything that it needs is in the environment:
 #   stty -echo; read -r RESTIC_PASSWORD; stty echo; export RESTIC_PASSWORD     # the password of the vault
 {needs}#   export {place}=…     # where to, unless this will do: {shown}
 #

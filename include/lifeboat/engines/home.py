@@ -14,7 +14,7 @@ IN_PLACE = """\
 To put it in the place of the live home:
   1. Stop the server. Its stop script returns before the server has ended: wait until the process is gone and
      nothing listens on its ports.
-  2. mv {live} {live}.before && mv {restored} {live}
+  2. mv {live} {live}.before && mv {restored} {live}     # without the first part if there is no home any more
   3. What is never captured: a PID file of the old process keeps a server from starting, and tmp must be there,
      empty. The logs of the live home are worth keeping.
        rm -f {live}/*.pid

@@ -14,26 +14,38 @@ from typing import IO, Any, ClassVar
 
 import humanize
 
-from lifeboat.by_hand import Runbook
-from lifeboat.deployment import DatabaseServer
+from lifeboat.by_hand import Runbook as Runbook
+from lifeboat.deployment import DatabaseServer as DatabaseServer
 from lifeboat.engines.base import (
     Capture,
-    Engine,
     Facts,
-    Part,
     Restored,
-    Returned,
     member_snapshot,
     proof,
+)
+from lifeboat.engines.base import (
+    Engine as Engine,
+)
+from lifeboat.engines.base import (
+    Part as Part,
+)
+from lifeboat.engines.base import (
+    Returned as Returned,
 )
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
 from lifeboat.engines.postgres.partial import (
     drop_database,
-    restore_into_database,
-    restore_into_file,
-    restore_into_table,
+)
+from lifeboat.engines.postgres.partial import (
+    restore_into_database as restore_into_database,
+)
+from lifeboat.engines.postgres.partial import (
+    restore_into_file as restore_into_file,
+)
+from lifeboat.engines.postgres.partial import (
+    restore_into_table as restore_into_table,
 )
 from lifeboat.engines.postgres.privileges import refuse_unreadable
 from lifeboat.engines.postgres.restored import (
@@ -44,8 +56,10 @@ from lifeboat.engines.postgres.restored import (
     roles_command,
     spool_member,
 )
-from lifeboat.engines.postgres.runbook import database_runbook, roles_runbook
+from lifeboat.engines.postgres.runbook import database_runbook as database_runbook
+from lifeboat.engines.postgres.runbook import roles_runbook as roles_runbook
 from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
+from lifeboat.engines.postgres.server import PostgresServer
 from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
 from lifeboat.engines.postgres.statements import role_facts
 from lifeboat.engines.postgres.tools import tool_version, tools_directory
@@ -77,7 +91,7 @@ class _Dumped:
     schema: dict[str, str]
 
 
-class PostgresEngine(Engine):
+class PostgresEngine(PostgresServer):
     """Captures the databases of one PostgreSQL server."""
 
     kind: ClassVar[str] = "database"
@@ -85,35 +99,6 @@ class PostgresEngine(Engine):
     connection_type: ClassVar[str | None] = "postgres"
     #: The spooled dump and the restored tables with their indexes.
     scratch_factor: ClassVar[float] = 2.5
-
-    @property
-    def server(self) -> DatabaseServer:
-        settings = self.settings
-        assert isinstance(settings, DatabaseServer)
-        return settings
-
-    def member(self, database: str) -> str:
-        """Given a database's name, return the name of its member."""
-        return f"{self.unit}/{database}"
-
-    @property
-    def roles_member(self) -> str:
-        return f"roles/{self.unit.name}"
-
-    @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Yield how the server is reached from this worker, through its host where it has one."""
-        connection = self.runtime.connection(self.server.connection)
-        host = connection.require("host")
-        with self.host.forward(host, connection.port or 5432) as (address, port):
-            yield Access(
-                name=str(self.unit),
-                host=address,
-                port=port,
-                user=connection.require("login"),
-                password=connection.password,
-                sslmode=str(connection.extra.get("sslmode", "")),
-            )
 
     # -- capture --------------------------------------------------------------------------------------------
 
@@ -342,32 +327,6 @@ class PostgresEngine(Engine):
         if "DATABASE" in where:
             drop_database(restored.access, where["DATABASE"])
         return False
-
-    # -- without a swap --------------------------------------------------------------------------------------
-
-    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
-        if member.member == self.roles_member:
-            return roles_runbook(member)
-        return database_runbook(member, facts, f"{member.details['database']}_{suffix}")
-
-    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
-        if path is not None:
-            raise self._cannot("has dumps without paths inside them")
-        return restore_into_file(part, target)
-
-    def restore_database(self, part: Part, name: str) -> Returned:
-        self._refuse_roles(part)
-        with explained(str(self.unit)), self.access() as access:
-            return restore_into_database(access, part, name)
-
-    def restore_table(self, part: Part, table: str, into: str) -> Returned:
-        self._refuse_roles(part)
-        with explained(str(self.unit)), self.access() as access:
-            return restore_into_table(access, part, table, into)
-
-    def _refuse_roles(self, part: Part) -> None:
-        if part.member.member == self.roles_member:
-            raise self._cannot("restores roles by their runbook only, or as a file (--into)")
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         if member == self.roles_member:

@@ -74,6 +74,7 @@ def restore_into_table(access: Access, part: Part, table: str, into: str) -> Ret
     target = (into_schema or schema, into_name)
     live = part.member.details["database"]
     with access.connect(live) as session:
+        session.execute("SET default_transaction_read_only = off")  # the database may have it on
         refuse_other_major(session, part)
         _refuse_taken(session, live, target)
         require_space(part.scratch, _spool_bytes(part), part.member.member)
@@ -237,7 +238,8 @@ def _copy(
     listed = sql.SQL(", ").join(names)
     # A query, since COPY of a table leaves generated columns out.
     source = sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(listed, identifier(*table))
-    sink = sql.SQL("COPY {} ({}) FROM STDIN").format(identifier(*target), listed)
+    into = sql.SQL("({})").format(listed) if names else sql.SQL("")
+    sink = sql.SQL("COPY {} {} FROM STDIN").format(identifier(*target), into)
     with aside.cursor().copy(source) as rows, live.cursor().copy(sink) as copied:
         for chunk in rows:
             copied.write(chunk)

@@ -107,8 +107,9 @@ def database_facts(tools: str, access: Access, database: str, *, known_as: str |
 def _renamed(session: psycopg.Connection[Row], other: str | None) -> Renamed | None:
     if other is None:
         return None
-    ((quoted,),) = session.execute("SELECT quote_ident(%s)", (other,)).fetchall()
-    return Renamed(session.info.dbname, other, quoted)
+    name = session.info.dbname
+    (quoted,) = session.execute("SELECT quote_ident(%s), quote_ident(%s)", (name, other)).fetchall()
+    return Renamed(name, quoted[0], other, quoted[1])
 
 
 def checked_database(name: str, role: Role, session: psycopg.Connection[Row]) -> CheckedDatabase:

@@ -10,10 +10,10 @@ from lifeboat.engines.postgres.facts import USER_RELATIONS
 from lifeboat.manifest import MemberSnapshot, sha256
 
 _TOOLS = ("awk", "df", "mktemp", "psql", "rm", "sha256sum")
-_DATABASE_TOOLS = (*_TOOLS, "grep", "pg_restore", "sed", "sort", "wc")
+_DATABASE_TOOLS = (*_TOOLS, "grep", "pg_restore", "sed", "sort", "tr", "wc")
 
 _NEEDS = (
-    "export PGHOST=… PGPORT=… PGUSER=…     # the server, and an account that may make databases for other owners",
+    "export PGHOST=… PGPORT=… PGUSER=…     # the server, and a superuser of it",
     "stty -echo; read -r PGPASSWORD; stty echo; export PGPASSWORD",
 )
 
@@ -23,6 +23,7 @@ MADE = "made the database"
 #: A work directory with the dump, whose bytes are those of the capture. Here so that nothing is left behind.
 _FETCH = """\
 # 1. Fetch the dump from the vault: {size} bytes, the very bytes of the capture.
+export PGCLIENTENCODING=UTF8
 export PGOPTIONS={options}
 run_sql() {{ psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }}
 on_server() {{ PGDATABASE="${{PGDATABASE:-postgres}}" run_sql "$@"; }}
@@ -66,14 +67,15 @@ PGDATABASE="$DATABASE" pg_restore --dbname= --jobs=2 --exit-on-error "$work/dump
     fail "the dump could not be loaded; drop the database $DATABASE before you try again"
 
 # 4. Count its rows, table by table.
-PGDATABASE="$DATABASE" run_sql <<'END' | sort > "$work/rows"
+PGDATABASE="$DATABASE" run_sql --record-separator-zero <<'END' | sort -z > "$work/rows"
 SELECT format('SELECT %L, count(*) FROM ONLY %I.%I', quote_ident(n.nspname) || '.' || quote_ident(c.relname),
               n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND {relations} \\gexec
 END
-same "tables" {tables} "$(($(wc -l < "$work/rows")))"
-same "rows" {rows} "$(awk -F '|' '{{ rows += $NF }} END {{ printf "%.0f", rows }}' "$work/rows")"
+same "tables" {tables} "$(($(tr -cd '\\0' < "$work/rows" | wc -c)))"
+rows=$(tr '\\0\\n' '\\n ' < "$work/rows" | awk -F '|' '{{ rows += $NF }} END {{ printf "%.0f", rows }}')
+same "rows" {rows} "$rows"
 read -r digest _ <<END
 $(sha256sum < "$work/rows")
 END
@@ -141,7 +143,7 @@ def database_runbook(member: MemberSnapshot, facts: dict[str, Any], name: str) -
         relations=USER_RELATIONS.strip(),
         tables=len(rows),
         rows=sum(found[0] for found in facts["tables"].values()),
-        rows_digest=sha256(b"".join(row + b"\n" for row in rows)),
+        rows_digest=sha256(b"".join(row + b"\0" for row in rows)),
         large_objects=facts["large_objects"][0],
     )
     return Runbook(
@@ -155,7 +157,7 @@ def database_runbook(member: MemberSnapshot, facts: dict[str, Any], name: str) -
         in_place=_DATABASE_IN_PLACE.format(
             live=quoted(live),
             literal="'" + live.replace("'", "''") + "'",
-            aside=quoted(f"{live}_before"),
+            aside=quoted(f"{live[:56]}_before"),
             restored=quoted(name),
         ),
     )

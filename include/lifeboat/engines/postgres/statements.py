@@ -22,9 +22,11 @@ _VERBATIM_TYPES = {"FUNCTION", "PROCEDURE"}
 
 @dataclass(frozen=True)
 class Renamed:
-    """The name that a database was restored under, and the one that it was captured under, also as SQL writes it."""
+    """The name that a database was restored under, and the other one that it was captured under, each also as SQL
+    writes it: headings tell the one form of a database itself, and the other form of what is about it."""
 
     name: str
+    name_quoted: str
     other: str
     other_quoted: str
 
@@ -49,29 +51,35 @@ def split_objects(text: str, renamed: Renamed | None = None) -> dict[str, str]:
         body = text[match.start() : end].split("\n-- PostgreSQL database dump complete")[0]
         key = f"{match['type']} {match['schema']}.{match['name']}"
         if renamed and _about_database(match, renamed):
-            key, body = key.replace(renamed.name, renamed.other), _under_other_name(body, renamed)
+            key, body = _in_heading(key, renamed), _under_other_name(body, renamed)
         objects.setdefault(key, []).append(_canonical(match["type"], body))
     return {name: sha256("\n".join(sorted(bodies)).encode()) for name, bodies in objects.items()}
 
 
 def _about_database(match: re.Match[str], renamed: Renamed) -> bool:
-    return match["type"] in _DATABASE_TYPES or match["name"] == f"DATABASE {renamed.name}"
+    return match["type"] in _DATABASE_TYPES or match["name"] == f"DATABASE {renamed.name_quoted}"
 
 
 def _under_other_name(text: str, renamed: Renamed) -> str:
     """Given a text about a database, return what it would be under its other name: as it is in comments, and as
     SQL writes it in statements."""
-    quoted = re.escape('"' + renamed.name.replace('"', '""') + '"')
-    name = re.compile(rf"{quoted}|(?<![\w.]){re.escape(renamed.name)}(?!\w)")
+    name = re.compile(rf"(?<![\w.\"]){re.escape(renamed.name_quoted)}(?![\w\"])")
 
     def of(line: str) -> str:
         if line.startswith("\\connect "):
             return _connect(renamed)
         if line.startswith("--"):
-            return line.replace(renamed.name, renamed.other)
+            return _in_heading(line, renamed)
         return name.sub(lambda _: renamed.other_quoted, line)
 
     return "\n".join(of(line) for line in text.split("\n") if not line.startswith("\\encoding "))
+
+
+def _in_heading(text: str, renamed: Renamed) -> str:
+    """Given a heading or what is made of one, return it with the other name, in the form that it tells."""
+    if f"DATABASE {renamed.name_quoted}" in text:
+        return text.replace(f"DATABASE {renamed.name_quoted}", f"DATABASE {renamed.other_quoted}")
+    return text.replace(renamed.name, renamed.other)
 
 
 def _connect(renamed: Renamed) -> str:
