@@ -23,7 +23,7 @@ BARE = "On a bare machine"
 #: Without --vault: DEPLOYMENT [POINT]. With it: [POINT].
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DEPLOYMENT] [POINT]", help="A deployment (unless --vault is given) and a restore point."),
+    typer.Argument(metavar="DEPLOYMENT [POINT]", help="A deployment (unless --vault is given) and a restore point."),
 ]
 VaultAddress = Annotated[
     str | None,
@@ -102,7 +102,7 @@ def _warn(opened: Opened) -> None:
 
 
 def points(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[DEPLOYMENT]", help="A deployment.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="DEPLOYMENT", help="A deployment.")] = None,
     vault: VaultAddress = None,
     deployment: OfDeployment = None,
     trusted_key: TrustedKeys = None,
@@ -123,7 +123,7 @@ def points(
 def restore(
     member: Member,
     names: Names = None,
-    into: Annotated[Path | None, typer.Option(metavar="DIR", help="Restore into this new or empty directory.")] = None,
+    into: Annotated[Path | None, typer.Option(metavar="DIR", help="Into this new or empty local directory.")] = None,
     path: Annotated[str | None, typer.Option(help="Only this sub-tree or file of a home or tree.")] = None,
     into_database: Annotated[
         str | None, typer.Option(metavar="NAME", help="Restore a database as this new one of the live server.")

@@ -64,7 +64,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
     with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
         _require_space(place, engine, snapshot)
         if runbook:
-            _take_runbook(engine, signed.manifest, snapshot, facts, place, runbook, checks)
+            _take_runbook(engine, vault, signed.manifest, snapshot, facts, place, runbook, checks)
         log.info("Restoring %s of %s into scratch", unit, point)
         restoring = time.monotonic()
         with engine.restore(snapshot, vault, place) as restored:
@@ -78,6 +78,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
 
 def _take_runbook(
     engine: Engine,
+    vault: Vault,
     manifest: Manifest,
     snapshot: UnitSnapshot,
     facts: Facts,
@@ -86,12 +87,11 @@ def _take_runbook(
     checks: list[Check],
 ) -> None:
     """Let the engine bring a member back by its runbook, if it has one for it."""
-    vault = engine.runtime.vault(snapshot.site)
     try:
         found = find_member(manifest, member)[1]
         engine.by_hand = by_hand(engine.runtime, manifest, snapshot, found, facts, vault, place / "by-hand")
     except (PointError, ConfigurationError) as error:
-        checks.append(Check(name="runbook", verdict="fidelity", outcome="skipped", member=member, detail=error.message))
+        checks.append(_no_runbook(member, error.message))
         return
     log.info("Restoring %s by the commands of its runbook", member)
 
@@ -100,8 +100,11 @@ def _of_runbook(engine: Engine, checks: Sequence[Check]) -> Iterator[Check]:
     """Yield how the runbook did: red as well when what it restored is not what was captured."""
     if engine.by_hand is not None:
         engine.by_hand.distrust(checks)
-        if engine.by_hand.check is not None:
-            yield engine.by_hand.check
+        yield engine.by_hand.check or _no_runbook(engine.by_hand.runbook.member, "its engine did not execute it")
+
+
+def _no_runbook(member: str, detail: str) -> Check:
+    return Check(name="runbook", verdict="fidelity", outcome="skipped", member=member, detail=detail)
 
 
 def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = JOBS) -> DrillEvidence:

@@ -189,6 +189,35 @@ def test_what_the_runbook_restored_wrongly_is_red_for_both(damaged: Damaged, tmp
     assert {check.name for check in drill.failed()} == {"runbook", "tree-files"}
 
 
+def test_what_moved_during_the_capture_is_not_compared(damaged: Damaged, tmp_path: Path) -> None:
+    """As the proof does, the script leaves it out: a file that kept changing, and what came and went in a directory."""
+    draft = "株式会社/catalogue [/draft].csv"
+
+    def alter(root: Path) -> None:
+        (root / draft).write_text("changed while it was read")
+        (root / "Müller & Söhne/came and went").touch()
+
+    writer = damaged.writer()
+    writer.alter_tree(str(TREE), tmp_path / "tree", alter)
+    moved = {"skew": [draft], "restless": ["Müller & Söhne"]}
+    writer.alter_facts(writer.manifest.unit(TREE), lambda facts: facts[str(TREE)].update(moved))
+    writer.seal()
+    drill = drill_unit(damaged.runtime, damaged.point, TREE, runbook=str(TREE))
+    assert drill.failed() == []
+    script = scripts(damaged.runtime, writer.manifest, "main", str(TREE))[str(TREE)]
+    assert 'same "number of files" 0 ' in script
+    assert "\\[" in script
+
+
+def test_a_tree_whose_top_moved_is_brought_back_without_a_comparison(damaged: Damaged) -> None:
+    writer = damaged.writer()
+    writer.alter_facts(writer.manifest.unit(TREE), lambda facts: facts[str(TREE)].update(restless=["."]))
+    writer.seal()
+    drill = drill_unit(damaged.runtime, damaged.point, TREE, runbook=str(TREE))
+    assert drill.failed() == []
+    assert "runbook" in {check.name for check in drill.checks}
+
+
 def test_the_command_prints_one_script_or_all(proven: Proven, tmp_path: Path) -> None:
     environment = proven.mini.environment()
     one = lifeboat(environment, "runbook", "mini", proven.new.manifest.id, "--member", APIM)
