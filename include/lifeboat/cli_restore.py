@@ -124,7 +124,7 @@ def restore(
     member: Member,
     names: Names = None,
     into: Annotated[Path | None, typer.Option(metavar="DIR", help="Into this new or empty local directory.")] = None,
-    path: Annotated[str | None, typer.Option(help="Only this sub-tree or file of a home or tree.")] = None,
+    path: Annotated[str | None, typer.Option(help="Only this sub-tree or file; it keeps its path below DIR.")] = None,
     into_database: Annotated[
         str | None, typer.Option(metavar="NAME", help="Restore a database as this new one of the live server.")
     ] = None,
