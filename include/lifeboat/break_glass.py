@@ -65,7 +65,9 @@ class Opened:
 
     def good_point(self) -> str | None:
         """Read no more than is needed to find the last known good, and return its id."""
-        drilled = self.vault.snapshots({"kind": "evidence", "deployment": self.deployment, "passed": "yes"})
+        drilled = self.vault.snapshots(
+            {"kind": "evidence", "type": "drill", "deployment": self.deployment, "passed": "yes"}
+        )
         for point in sorted({snapshot.tags["point"] for snapshot in drilled}, reverse=True):
             self.read(point)
             good = self.catalog.last_known_good(self.deployment)

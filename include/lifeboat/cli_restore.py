@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from lifeboat.restore import Wanted, choose_point
 from lifeboat.restore import restore as restore_part
 from lifeboat.runbook import as_document, file_name, scripts
 from lifeboat.runtime import Runtime
+from lifeboat.times import read_time
 
 BARE = "On a bare machine"
 #: Without --vault: DEPLOYMENT [POINT]. With it: [POINT].
@@ -103,21 +105,31 @@ def _warn(opened: Opened) -> None:
 
 def points(
     names: Annotated[list[str] | None, typer.Argument(metavar="DEPLOYMENT", help="A deployment.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Say what a recovery to this time takes: 2026-11-20T14:37:12, in UTC, or +05:30.")
+    ] = None,
     vault: VaultAddress = None,
     deployment: OfDeployment = None,
     trusted_key: TrustedKeys = None,
 ) -> None:
-    """List the restore points, newest first, with their drills' verdicts."""
+    """List the restore points, newest first, with their drills' verdicts, and the last known good."""
+    moment = read_time(as_of) if as_of else None
     if vault is None:
         _refuse_count(names or [], 1, 1, "Name a deployment, or give --vault.")
-        name, catalog = find_deployment((names or [""])[0]).name, Catalog(catalog_url(from_environment))
-        report.print_points(catalog.points(name), catalog.last_known_good(name))
+        _print_points(Catalog(catalog_url(from_environment)), find_deployment((names or [""])[0]).name, moment)
         return
     _refuse_count(names or [], 0, 0, "With --vault name the deployment by --deployment.")
     with break_glass(vault, deployment, trusted_key or []) as opened:
         opened.read()
         _warn(opened)
-        report.print_points(opened.catalog.points(opened.deployment), opened.catalog.last_known_good(opened.deployment))
+        _print_points(opened.catalog, opened.deployment, moment)
+
+
+def _print_points(catalog: Catalog, deployment: str, moment: datetime | None) -> None:
+    good = catalog.last_known_good(deployment, moment)
+    report.print_points(catalog.points(deployment), good, as_of=moment)
+    if moment and good is None:
+        catalog.require_last_known_good(deployment, moment)
 
 
 def restore(

@@ -55,11 +55,11 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
     except _REFUSED as error:
         name = "manifest-signature" if isinstance(error, SignatureError) else "manifest-readable"
         return _result(engine, [fidelity(name, str(unit), False, error.message)], 0.0, 0, started, runbook)
-    snapshot = _unit_of(signed, unit)
+    snapshot = unit_snapshot(signed, unit)
     checks = [fidelity("manifest-signature", str(unit), True, "signed by a trusted key")]
-    checks += _addresses(listing, snapshot)
-    facts = None if _red(checks) else _facts(vault, snapshot, checks)
-    if facts is None or _red(checks):
+    checks += address_checks(listing, snapshot)
+    facts = None if any_failed(checks) else sealed_facts(vault, snapshot, checks)
+    if facts is None or any_failed(checks):
         return _result(engine, checks, 0.0, 0, started, runbook)
     with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
         _require_space(place, engine, snapshot)
@@ -70,8 +70,8 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
         with engine.restore(snapshot, vault, place) as restored:
             restore_seconds = time.monotonic() - restoring
             log.info("Restored %s in %.1f s; proving it", unit, restore_seconds)
-            checks += _prove(engine, snapshot, facts, restored)
-            checks += _health(runtime, snapshot, restored)
+            checks += proof_checks(engine, snapshot, facts, restored)
+            checks += health_checks(runtime, snapshot, restored)
     checks += _of_runbook(engine, checks)
     return _result(engine, checks, restore_seconds, restored.restored_bytes, started, runbook)
 
@@ -190,7 +190,7 @@ def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManif
         return None
 
 
-def _unit_of(signed: SignedManifest, unit: Unit) -> UnitSnapshot:
+def unit_snapshot(signed: SignedManifest, unit: Unit) -> UnitSnapshot:
     try:
         return signed.manifest.unit(unit)
     except KeyError:
@@ -200,14 +200,14 @@ def _unit_of(signed: SignedManifest, unit: Unit) -> UnitSnapshot:
         ) from None
 
 
-def _red(checks: Sequence[Check]) -> bool:
+def any_failed(checks: Sequence[Check]) -> bool:
     return any(check.outcome == "failed" for check in checks)
 
 
 def _result(
     engine: Engine, checks: list[Check], restore_seconds: float, size: int, started: float, runbook: str
 ) -> UnitDrill:
-    _report(checks)
+    log_checks(checks)
     return UnitDrill(
         unit=engine.unit,
         host_name=socket.gethostname(),
@@ -231,7 +231,7 @@ def _require_space(place: Path, engine: Engine, snapshot: UnitSnapshot) -> None:
         )
 
 
-def _addresses(listing: Sequence[Snapshot], snapshot: UnitSnapshot) -> Iterator[Check]:
+def address_checks(listing: Sequence[Snapshot], snapshot: UnitSnapshot) -> Iterator[Check]:
     """Check that the vault lists what the manifest names, data and facts: the same tags, the same tree."""
     listed = {found.id: found for found in listing}
     named = [(member.member, "member", member.address) for member in snapshot.members]
@@ -244,7 +244,7 @@ def _addresses(listing: Sequence[Snapshot], snapshot: UnitSnapshot) -> Iterator[
         yield fidelity("member-address", name, right, detail)
 
 
-def _facts(vault: Vault, snapshot: UnitSnapshot, checks: list[Check]) -> Facts | None:
+def sealed_facts(vault: Vault, snapshot: UnitSnapshot, checks: list[Check]) -> Facts | None:
     """Return the captured facts, and check that they are those whose digests the manifest signs."""
     try:
         facts = load_facts(vault, snapshot)
@@ -257,7 +257,7 @@ def _facts(vault: Vault, snapshot: UnitSnapshot, checks: list[Check]) -> Facts |
     return facts
 
 
-def _prove(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restored: Restored) -> Iterator[Check]:
+def proof_checks(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restored: Restored) -> Iterator[Check]:
     proven = restored.prove()
     yield from restored.checks
     for member in snapshot.members:
@@ -267,9 +267,21 @@ def _prove(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restored: Re
             yield fidelity("member-proven", member.member, False, "could not be restored, so nothing is proven")
 
 
-def _health(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
+def health_checks(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
+    """Run the WSO2 checks on restored databases; only what is new against the capture is red."""
     with restored.databases() as databases:
-        results: list[CheckResult] = run_checks(databases) if databases else []
+        results = [*(run_checks(databases) if databases else []), *restored.examine()]
+    yield from _new_violations(runtime, snapshot, results)
+
+
+def live_checks(runtime: Runtime, engine: Engine, snapshot: UnitSnapshot) -> Iterator[Check]:
+    """Run the WSO2 checks on a live unit; only what is new against the capture is red."""
+    with engine.live_databases() as databases:
+        results = [*(run_checks(databases) if databases else []), *engine.examine()]
+    yield from _new_violations(runtime, snapshot, results)
+
+
+def _new_violations(runtime: Runtime, snapshot: UnitSnapshot, results: Sequence[CheckResult]) -> Iterator[Check]:
     for verdict in new_violations(snapshot.checks, results, runtime.deployment.known_violations):
         yield Check(
             name=verdict.name,
@@ -299,7 +311,7 @@ def _verdict(checks: Sequence[Check], verdict: str) -> Outcome:
     return "passed" if "passed" in outcomes else "skipped"
 
 
-def _report(checks: Sequence[Check]) -> None:
+def log_checks(checks: Sequence[Check]) -> None:
     for check in checks:
         level = logging.ERROR if check.outcome == "failed" else logging.INFO
         log.log(level, "%-7s %-28s %s: %s", check.outcome, check.name, check.member, check.detail)

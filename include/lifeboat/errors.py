@@ -54,6 +54,10 @@ class CommandError(LifeboatError):
         self.stderr = stderr
 
 
+class ServerError(LifeboatError):
+    """A WSO2 server did not stop, start or become healthy, or must not be started as it is."""
+
+
 class SpaceError(LifeboatError):
     """A disk is full, or would be."""
 
@@ -66,6 +70,14 @@ class CaptureInterruptedError(CaptureError):
     """Something got in the way of a capture that may not do so again."""
 
     permanent = False
+
+
+class SwapError(LifeboatError):
+    """What is live cannot be exchanged for what was restored; it is left as it is."""
+
+
+class RecoveryError(LifeboatError):
+    """A recovery may not go on: its plan is not good, was not approved, or what was restored is not proven."""
 
 
 class PointError(LifeboatError):

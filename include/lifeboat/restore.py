@@ -12,7 +12,7 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState
 from lifeboat.documents import require_manifest
 from lifeboat.engines.base import Engine, Part, Returned, load_facts
-from lifeboat.errors import ConfigurationError, PointError, VaultDamagedError
+from lifeboat.errors import ConfigurationError, VaultDamagedError
 from lifeboat.manifest import Check, Manifest, MemberSnapshot, canonical_json, sha256
 from lifeboat.places import require_new
 from lifeboat.runbook import by_hand, find_member
@@ -63,7 +63,8 @@ class Result:
 
     @property
     def proven(self) -> bool:
-        return bool(self.checks) and all(check.outcome == "passed" for check in self.checks)
+        outcomes = {check.outcome for check in self.checks}
+        return "passed" in outcomes and "failed" not in outcomes
 
 
 def choose_point(catalog: Catalog, deployment: str, point: str | None) -> PointState:
@@ -71,15 +72,7 @@ def choose_point(catalog: Catalog, deployment: str, point: str | None) -> PointS
 
     Raise PointError when there is none that is good: a point that is not must be named.
     """
-    if point:
-        return catalog.point(deployment, point)
-    good = catalog.last_known_good(deployment)
-    if good is None:
-        raise PointError(
-            f"Deployment '{deployment}' has no restore point whose newest drill passed.",
-            next_step="Run a drill, or name a restore point that is not proven; list them with `lifeboat points`.",
-        )
-    return good
+    return catalog.point(deployment, point) if point else catalog.require_last_known_good(deployment)
 
 
 def restore(runtime: Runtime, point: str, wanted: Wanted, site: str | None = None) -> Result:

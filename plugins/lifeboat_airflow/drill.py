@@ -15,7 +15,8 @@ class PickPointsOperator(LifeboatOperator):
 
     A point may be named. Otherwise a run stands for a stretch of time, (previous tick, tick] of the drills'
     schedule, and covers the undrilled points in it, newest first; so scheduled, asset and backfill runs mean
-    the same. A run by hand covers the newest undrilled point, or the newest one once more.
+    the same; only a backfill is not bound to `drills_per_run`, since it is to prove every point of its range. A run
+    by hand covers the newest undrilled point, or the newest one once more.
 
     :param point: id of a restore point, or empty
     """
@@ -48,7 +49,8 @@ class PickPointsOperator(LifeboatOperator):
 
         if run.run_type.value == "manual":
             return pick_by_hand(catalog, deployment)
-        return pick_by_tick(catalog, deployment, run.logical_date or datetime.now(UTC))
+        capped = run.run_type.value != "backfill"
+        return pick_by_tick(catalog, deployment, run.logical_date or datetime.now(UTC), capped=capped)
 
 
 class DrillUnitOperator(LifeboatOperator):

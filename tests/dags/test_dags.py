@@ -7,10 +7,9 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
-from airflow.utils.types import DagRunType
 
-BACKUP, DRILL = "sample.system_backup", "sample.restore_drill"
-DAG_IDS = {BACKUP, DRILL}
+BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
+DAG_IDS = {BACKUP, DRILL, BEFORE}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -24,13 +23,19 @@ def drill(sample_dags: DagBag) -> DAG:
     return sample_dags.dags[DRILL]
 
 
+@pytest.fixture
+def before(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[BEFORE]
+
+
 def test_exactly_these_dags_are_there_and_load(sample_dags: DagBag) -> None:
     assert sample_dags.import_errors == {}
     assert set(sample_dags.dags) == DAG_IDS
 
 
-def test_the_tasks_and_their_order(backup: DAG, drill: DAG) -> None:
+def test_the_tasks_and_their_order(backup: DAG, drill: DAG, before: DAG) -> None:
     assert _order(backup) == {"open": {"capture", "seal"}, "capture": {"seal"}, "seal": set()}
+    assert _order(before) == _order(backup)
     assert _order(drill) == {"pick": {"drill", "record"}, "drill": {"record"}, "record": set()}
 
 
@@ -52,7 +57,7 @@ def test_a_person_finds_owner_tags_and_a_page_that_says_why_how_and_when(sample_
     assert [heading for heading in headings if heading not in dag.doc_md] == []
 
 
-@pytest.mark.parametrize(("dag_id", "retries"), [(BACKUP, 2), (DRILL, 1)])
+@pytest.mark.parametrize(("dag_id", "retries"), [(BACKUP, 2), (BEFORE, 2), (DRILL, 1)])
 def test_every_task_is_tried_again(sample_dags: DagBag, dag_id: str, retries: int) -> None:
     tasks = sample_dags.dags[dag_id].tasks
     assert {(task.retries, task.retry_delay) for task in tasks} == {(retries, timedelta(seconds=30))}
@@ -97,12 +102,33 @@ def test_backups_run_by_cron_and_drills_also_after_each_backup(backup: DAG, dril
     assert (outlet.name, outlet.uri) == ("sample.restore_points", "x-lifeboat://sample/restore_points")
 
 
-def test_drills_can_be_backfilled_over_a_range_of_dates_and_backups_cannot(backup: DAG, drill: DAG) -> None:
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(drill))
+def test_a_snapshot_before_an_update_is_taken_by_hand_or_by_another_dag_and_is_never_paused(before: DAG) -> None:
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(before))
+    assert not stored.timetable.periodic  # so that nobody can backfill it
+    assert stored.allowed_run_types is None
+    assert before.is_paused_upon_creation is False
+
+
+def test_a_snapshot_before_an_update_says_what_for(before: DAG, backup: DAG) -> None:
+    assert list(before.params) == ["reason", "target_level"]
+    assert {name: before.params.get_param(name).resolve() for name in before.params} == {
+        "reason": "",
+        "target_level": "",
+    }
+    before.validate()
+    opened: Any = before.get_task("open")
+    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason }}")
+    assert opened.labels == {"target_level": "{{ params.target_level }}"}
+    assert {"reason", "labels"} <= set(opened.template_fields)
+    assert before.get_task("seal").outlets == backup.get_task("seal").outlets
+    assert (backup.get_task("open").kind, backup.get_task("open").labels) == ("system_backup", {})
+
+
+@pytest.mark.parametrize("dag_id", [BACKUP, DRILL])
+def test_every_dag_with_a_schedule_can_be_backfilled(sample_dags: DagBag, dag_id: str) -> None:
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(sample_dags.dags[dag_id]))
     assert stored.timetable.periodic
     assert stored.allowed_run_types is None
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(backup))
-    assert set(stored.allowed_run_types or ()) == {kind.value for kind in DagRunType} - {"backfill"}
 
 
 def test_evidence_is_recorded_whatever_the_drills_found_but_not_without_a_picked_point(drill: DAG) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
 
 WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
-TREE, DATABASE = "business_data", "database_servers"
+TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
 def write_deployments(directory: Path) -> None:
@@ -15,11 +15,12 @@ def write_deployments(directory: Path) -> None:
     directory.mkdir()
     changes: dict[str, list[Change]] = {
         "main": [],
+        "before": [with_units_of(HOMES)],
         "sealed": [with_units_of(TREE)],
         "killed": [with_units_of(DATABASE)],
         "halted": [with_units_of(DATABASE)],
         "outage": [with_units_of(DATABASE)],
-        "older": [with_units_of(TREE)],
+        "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "unset": [with_units_of(DATABASE), _unset_connection],
@@ -48,5 +49,8 @@ def _unset_connection(document: dict[str, Any]) -> None:
 
 def _quiet_schedules() -> Change:
     """No tick falls into the tests: Airflow makes up for one of a daily schedule that is up to 2.4 hours ago."""
-    hour = (datetime.now(UTC).hour + 12) % 24
-    return with_schedules(system_backup=None, restore_drill=f"0 {hour} * * *")
+    return with_schedules(system_backup=None, restore_drill=_quiet_cron())
+
+
+def _quiet_cron() -> str:
+    return f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"

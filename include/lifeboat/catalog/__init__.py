@@ -6,35 +6,22 @@ LIFEBOAT_CATALOG says where it is: the path of an SQLite file (by default in the
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import URL, delete, func, select
 from sqlalchemy.orm import Session
 
 from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
+from lifeboat.catalog.last_good import newest_good, none_good
 from lifeboat.catalog.models import Evidence, Point
+from lifeboat.catalog.states import PointState, first_instant, last_instant
 from lifeboat.documents import SignedManifest
 from lifeboat.errors import PointError
+from lifeboat.evidence import Evidence as EvidenceDocument
+from lifeboat.evidence import read_evidence_document
 from lifeboat.manifest import DrillEvidence, Manifest, read_document, to_json
 
-__all__ = ["Catalog", "PointState", "catalog_url", "first_instant"]
-
-
-@dataclass(frozen=True)
-class PointState:
-    """A restore point with its newest conclusive drill, if any."""
-
-    manifest: Manifest
-    manifest_sha256: str
-    drill: DrillEvidence | None
-
-    @property
-    def verdict(self) -> str:
-        """`good`, `failed` or `unproven`."""
-        if self.drill is None:
-            return "unproven"
-        return "good" if self.drill.passed else "failed"
+__all__ = ["Catalog", "PointState", "catalog_url", "first_instant", "last_instant"]
 
 
 class Catalog:
@@ -60,7 +47,7 @@ class Catalog:
             _forget(session, _of_point(session, signed) - {signed.sha256})
             session.merge(_point_row(signed))
 
-    def add_evidence(self, evidence: DrillEvidence) -> None:
+    def add_evidence(self, evidence: EvidenceDocument) -> None:
         """Keep evidence; keeping it again changes nothing."""
         with self._session(writing=True) as session:
             session.merge(_evidence_row(evidence))
@@ -76,7 +63,7 @@ class Catalog:
         self,
         deployment: str,
         manifests: Sequence[SignedManifest],
-        evidence: Sequence[DrillEvidence],
+        evidence: Sequence[EvidenceDocument],
         kept: Collection[str] | None = None,
     ) -> None:
         """Replace what is kept of a deployment by what its vaults hold, in one transaction.
@@ -128,11 +115,33 @@ class Catalog:
             )
         return found[0]
 
-    def last_known_good(self, deployment: str) -> PointState | None:
-        """Given a deployment, return its newest point whose newest drill passed."""
-        return next((state for state in self.points(deployment) if state.verdict == "good"), None)
+    def last_known_good(self, deployment: str, as_of: datetime | None = None) -> PointState | None:
+        """Given a deployment and perhaps a time with its zone, return its newest point whose newest drill passed
+        and that shows nothing later than that time. A safety point is never it: it holds what was live before a
+        recovery, broken or whole."""
+        return newest_good(self.points(deployment), as_of)
 
-    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
+    def require_last_known_good(self, deployment: str, as_of: datetime | None = None) -> PointState:
+        """Return the last known good as `last_known_good` does. Raise PointError, which says which points there
+        are and how to prove or choose one, when there is none."""
+        states = self.points(deployment)
+        found = newest_good(states, as_of)
+        if found is None:
+            raise none_good(deployment, states, as_of)
+        return found
+
+    def recoveries(self, deployment: str) -> list[EvidenceDocument]:
+        """Given a deployment, return the journals and the evidence of its recoveries, oldest first."""
+        with self._session() as session:
+            rows = session.scalars(
+                select(Evidence)
+                .join(Point, Point.manifest_sha256 == Evidence.manifest_sha256)
+                .where(Point.deployment == deployment, Evidence.type != "drill")
+                .order_by(Evidence.finished_at)
+            ).all()
+        return [read_evidence_document(row.document, f"Evidence {row.id}") for row in rows]
+
+    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int | None) -> list[str]:
         """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
         return [
             state.manifest.id
@@ -161,11 +170,6 @@ class Catalog:
         mine = first_instant(manifest)
         later = [instant for instant in instants if instant > mine]
         return ((later[0] if later else now) - mine).total_seconds()
-
-
-def first_instant(manifest: Manifest) -> datetime:
-    """Given a manifest, return the earliest instant of its captures."""
-    return min(unit.instant for unit in manifest.units)
 
 
 def _newest_conclusive(drills: Sequence[Evidence]) -> dict[str, DrillEvidence]:
@@ -206,7 +210,7 @@ def _point_row(signed: SignedManifest) -> Point:
     )
 
 
-def _evidence_row(evidence: DrillEvidence) -> Evidence:
+def _evidence_row(evidence: EvidenceDocument) -> Evidence:
     return Evidence(
         id=evidence.id,
         manifest_sha256=evidence.manifest_sha256,

@@ -6,7 +6,9 @@ the contract suite in tests/contract. Its promises:
 - `capture` stores data and facts, and returns a UnitSnapshot only when both are whole; it never retries what
   is permanent, and whatever a failed attempt left in the vault carries that attempt's tag and is never used;
 - `restore` writes below the scratch directory only, and what it started is gone when its context ends;
-- `compare` looks at facts alone.
+- `compare` looks at facts alone;
+- `plan_replacement` changes nothing and raises whatever stands in the way of a recovery; `restore_beside` touches
+  nothing that is live, and called again it begins anew; `step` exchanges as `lifeboat.swap.Step` promises.
 """
 
 import json
@@ -14,7 +16,7 @@ import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,9 +37,12 @@ from lifeboat.manifest import (
     canonical_json,
     sha256,
 )
+from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
+from lifeboat.swap import Step
+from lifeboat.text import shown
 from lifeboat.vault import Stored, Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +95,10 @@ class Restored:
     def databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
         """Yield the restored databases for the WSO2 checks, by member name."""
         raise NotImplementedError
+
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks on what is no database, after `prove`."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,33 @@ class Engine(ABC):
             f"{self.unit}: its engine {what}.", next_step="See `lifeboat restore --help` for what fits which member."
         )
 
+    # -- recovery -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def plan_replacement(self, snapshot: UnitSnapshot, members: Sequence[str], recovery: str) -> Replacement:
+        """Given a snapshot, the names of the members to bring back and the recovery's id, which goes into the names
+        beside the live ones, say what would be exchanged. Raise what stands in the way: privileges, other uses of
+        the live thing, things that an exchange would break."""
+
+    @abstractmethod
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> AbstractContextManager[Restored]:
+        """Restore the members beside the live ones, on their own server or host. `scratch` is an empty directory of
+        this worker for what is only needed meanwhile."""
+
+    @abstractmethod
+    def step(self, replacement: Replacement) -> Step:
+        """Return the exchange of the unit's members, live against restored."""
+
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks of the live unit that need no database; most engines have none."""
+        return []
+
+    def live_databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
+        """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
+        return nullcontext({})
+
     @property
     def host(self) -> Host:
         return self.runtime.host(self.settings.host)
@@ -235,18 +271,6 @@ def difference(captured: Mapping[str, Any], restored: Mapping[str, Any], most: i
         if keys:
             parts.append(f"{len(keys)} {word}: {shown(keys, most)}")
     return "; ".join(parts)
-
-
-def shown(names: Sequence[str], most: int = 5) -> str:
-    """Given names, such as paths that may hold any bytes, return the first of them as text for people."""
-    text = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-    return printable(text)
-
-
-def printable(text: str) -> str:
-    """Given a text that may hold bytes that are no UTF-8 or control characters, return it with those escaped."""
-    escaped = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
 
 
 def require_version(host: Host, tool: str, version: tuple[int, ...], least: tuple[int, ...], how: str) -> None:

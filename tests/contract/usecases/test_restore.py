@@ -65,7 +65,10 @@ def test_a_whole_home(proven: Proven, tmp_path: Path) -> None:
     target.mkdir()
     result = bring_back(proven, str(HOME), into=target)
     assert result.proven
-    assert {check.name for check in result.checks} == {"tree-files", "tree-content", "tree-metadata"}
+    assert {check.name for check in result.checks} == {
+        *("tree-files", "tree-content", "tree-metadata"),
+        "patch-inventory",
+    }
     never = ("logs/", ".pid")
     live = {path: e for path, e in tree_of(proven.mini.home).items() if not any(each in path for each in never)}
     assert tree_of(target) == live
@@ -297,4 +300,4 @@ def test_the_command_takes_the_last_known_good_and_says_what_is_not(proven: Prov
 def test_without_a_good_point_one_must_be_named(mini: Miniature, tmp_path: Path) -> None:
     ended = lifeboat_here(mini.environment(), "restore", "mini", "--member", str(TREE), "--into", str(tmp_path / "a"))
     assert ended.status == 1
-    assert "has no restore point whose newest drill passed" in ended.stderr
+    assert "has no restore point" in ended.stderr

@@ -16,7 +16,7 @@ from lifeboat.engines.base import load_facts
 from lifeboat.engines.postgres.access import Access
 from lifeboat.engines.postgres.restored import RestoredServer, database_facts
 from lifeboat.engines.postgres.runbook import _renaming
-from lifeboat.engines.tree import RestoredTree
+from lifeboat.engines.tree import TreeEngine
 from lifeboat.manifest import Check
 from lifeboat.runbook import in_order, runbook_turns, scripts, whose_turn
 from lifeboat.sample.postgres_server import SamplePostgres
@@ -90,7 +90,8 @@ def _compare_all(proven: Proven, runtime, server: SamplePostgres, place: Path) -
                     yield from engine.compare(member.member, facts[member.member], again)
         else:
             name = str(unit.unit)
-            tree = RestoredTree(member=name, directory=place / name.replace("/", "-"))
+            assert isinstance(engine, TreeEngine)
+            tree = engine.restored(member=name, directory=str(place / name.replace("/", "-")), owners=os.geteuid() == 0)
             yield from engine.compare(name, facts[name], tree.prove()[name])
 
 

@@ -51,6 +51,18 @@ def test_runs_by_schedule_and_backfill_pick_by_their_tick_those_by_asset_by_the_
     assert _pick(DagRunType.ASSET_TRIGGERED) == [new.manifest.id]
 
 
+def test_a_backfill_picks_every_undrilled_point_of_its_stretch_and_a_scheduled_run_only_so_many(
+    catalog: Catalog,
+) -> None:
+    points = [made_up_point(datetime(2026, 3, 1, 12, minute, tzinfo=UTC)) for minute in range(5)]
+    for point in points:
+        catalog.add_point(point)
+    newest_first = [point.manifest.id for point in reversed(points)]
+    tick = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    assert _pick(DagRunType.SCHEDULED, tick) == newest_first[:3]
+    assert _pick(DagRunType.BACKFILL_JOB, tick) == newest_first
+
+
 def test_a_run_by_hand_picks_the_named_point_though_it_was_drilled_and_else_the_newest_undrilled(
     catalog: Catalog,
 ) -> None:

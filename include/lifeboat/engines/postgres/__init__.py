@@ -14,8 +14,6 @@ from typing import IO, Any, ClassVar
 
 import humanize
 
-from lifeboat.by_hand import Runbook as Runbook
-from lifeboat.deployment import DatabaseServer as DatabaseServer
 from lifeboat.engines.base import (
     Capture,
     Facts,
@@ -23,31 +21,12 @@ from lifeboat.engines.base import (
     member_snapshot,
     proof,
 )
-from lifeboat.engines.base import (
-    Engine as Engine,
-)
-from lifeboat.engines.base import (
-    Part as Part,
-)
-from lifeboat.engines.base import (
-    Returned as Returned,
-)
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
-from lifeboat.engines.postgres.partial import (
-    drop_database,
-)
-from lifeboat.engines.postgres.partial import (
-    restore_into_database as restore_into_database,
-)
-from lifeboat.engines.postgres.partial import (
-    restore_into_file as restore_into_file,
-)
-from lifeboat.engines.postgres.partial import (
-    restore_into_table as restore_into_table,
-)
+from lifeboat.engines.postgres.partial import drop_database
 from lifeboat.engines.postgres.privileges import refuse_unreadable
+from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
     RestoredServer,
@@ -55,11 +34,9 @@ from lifeboat.engines.postgres.restored import (
     load,
     roles_command,
     spool_member,
+    spool_name,
 )
-from lifeboat.engines.postgres.runbook import database_runbook as database_runbook
-from lifeboat.engines.postgres.runbook import roles_runbook as roles_runbook
 from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
-from lifeboat.engines.postgres.server import PostgresServer
 from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
 from lifeboat.engines.postgres.statements import role_facts
 from lifeboat.engines.postgres.tools import tool_version, tools_directory
@@ -71,7 +48,7 @@ from lifeboat.processes import pump
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Stored, Vault
 from lifeboat.wso2.check_rules import SEEDS
-from lifeboat.wso2.checks import CheckResult, Role, Status, run_checks
+from lifeboat.wso2.checks import CheckResult, Status, run_checks
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +68,7 @@ class _Dumped:
     schema: dict[str, str]
 
 
-class PostgresEngine(PostgresServer):
+class PostgresEngine(PostgresRecovery):
     """Captures the databases of one PostgreSQL server."""
 
     kind: ClassVar[str] = "database"
@@ -233,7 +210,7 @@ class PostgresEngine(PostgresServer):
         results = run_checks(
             {
                 self.member(holder.database): checked_database(
-                    holder.database, Role(self.server.databases[holder.database].role), holder.connection
+                    holder.database, self.role_of(holder.database), holder.connection
                 )
                 for holder in instant.holders
             }
@@ -275,7 +252,7 @@ class PostgresEngine(PostgresServer):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        major = int(snapshot.members[0].proof.algorithm.rpartition("pg")[2])
+        major = major_of(snapshot)
         tools = tools_directory(major, *_DRILL_TOOLS)
         with scratch_server(tools, scratch / "pg") as access:
             restored = RestoredServer(access=access, tools=tools, roles_member=self.roles_member, jobs=self.server.jobs)
@@ -302,19 +279,15 @@ class PostgresEngine(PostgresServer):
         """Spool a dump, for pg_restore works in parallel on a file only, load it, and let the spool go."""
         database = member.details["database"]
         if self._done_by_hand(restored, member, {"DATABASE": database}):
-            restored.restored[member.member] = (database, self._role(database))
+            restored.restored[member.member] = (database, self.role_of(database))
             return
-        spool = scratch / f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+        spool = scratch / spool_name(database)
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
             environment = restored.access.environment(MAINTENANCE)
             if load(restored, member.member, Command([*argv, str(spool)], environment=environment)):
-                restored.restored[member.member] = (database, self._role(database))
+                restored.restored[member.member] = (database, self.role_of(database))
         spool.unlink(missing_ok=True)
-
-    def _role(self, database: str) -> Role:
-        settings = self.server.databases.get(database)
-        return Role(settings.role if settings else "other")
 
     def _done_by_hand(self, restored: RestoredServer, member: MemberSnapshot, where: dict[str, str]) -> bool:
         """Restore a member by its runbook, if it is the one whose turn it is, and say whether it is there now."""

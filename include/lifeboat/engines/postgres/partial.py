@@ -11,20 +11,19 @@ import psycopg
 from psycopg import sql
 
 from lifeboat.by_hand import failure_of
-from lifeboat.engines.base import Part, Returned, fidelity, shown
+from lifeboat.engines.base import Part, Returned, fidelity
 from lifeboat.engines.postgres import facts as proofs
-from lifeboat.engines.postgres.access import Access, Row, identifier
+from lifeboat.engines.postgres.access import Access, Row, identifier, maintenance
 from lifeboat.engines.postgres.comparison import compare_database
 from lifeboat.engines.postgres.restored import RestoredServer, database_facts, load, spool_member
 from lifeboat.engines.postgres.runbook import MADE
 from lifeboat.engines.postgres.tools import tools_directory
-from lifeboat.errors import AccessError, ConfigurationError, LifeboatError, PointError, PreflightError
+from lifeboat.errors import ConfigurationError, PointError, PreflightError
 from lifeboat.host import Command
 from lifeboat.manifest import Check
 from lifeboat.places import require_space
+from lifeboat.text import shown
 
-#: Databases that are there on any server, to connect to while the one in question is not.
-_ALWAYS_THERE = ("postgres", "template1")
 _TOOLS = ("pg_restore", "psql", "pg_dump")
 #: A table's name as the facts write it, and as people do: parts that are quoted or not, with a point between.
 _NAME = re.compile(r'(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)')
@@ -94,22 +93,6 @@ def restore_into_file(part: Part, target: Path) -> Returned:
     target.mkdir(mode=0o700, exist_ok=True)
     spool_member(holder, part.vault, part.member, file)
     return Returned(str(file), holder.restored_bytes, tuple(holder.checks))
-
-
-@contextmanager
-def maintenance(access: Access) -> Iterator[psycopg.Connection[Row]]:
-    """Yield a session on a database that is always there."""
-    problems: list[LifeboatError] = []
-    for database in _ALWAYS_THERE:
-        try:
-            session = access.connect(database)
-        except (ConfigurationError, AccessError) as error:
-            problems.append(error)
-            continue
-        with session:
-            yield session
-        return
-    raise problems[0]
 
 
 def drop_database(access: Access, name: str) -> None:

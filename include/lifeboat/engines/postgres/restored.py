@@ -93,6 +93,11 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
+def spool_name(database: str) -> str:
+    """Given a database's name, which may hold anything, return the name of the file that its dump is spooled to."""
+    return f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+
+
 def database_facts(tools: str, access: Access, database: str, *, known_as: str | None = None) -> dict[str, Any]:
     """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another."""
     with access.connect(database) as session:

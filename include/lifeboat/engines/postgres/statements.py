@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from lifeboat.manifest import sha256
 
-_STATEMENT = re.compile(r"""(?:--[^\n]*\n|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^;'"])+;""")
+STATEMENT = re.compile(r"""(?:--[^\n]*\n|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^;'"])+;""")
 _LEADING_COMMENTS = re.compile(r"(?:\s+|--[^\n]*\n|\\[^\n]*\n)*")
 _OF_ROLE = re.compile(r'(?:CREATE|ALTER|GRANT|COMMENT ON) (?:ROLE )?("(?:[^"]|"")*"|[^\s;]+)')
 
 _OBJECT = re.compile(r"^-- (?:Data for )?Name: (?P<name>.*?); Type: (?P<type>[^;]*); Schema: (?P<schema>[^;]*);", re.M)
-_RESTRICT = re.compile(r"^\\(?:un)?restrict .*$", re.M)
+#: What is for psql alone.
+_COMMANDS = re.compile(r"^\\(?:restrict|unrestrict|connect|encoding) .*$\n?", re.M)
 #: pg_dump sets these before an object when they differ from the object before it; its heading tells the tablespace.
 _PLACE = re.compile(r"^SET (?:default_tablespace|default_table_access_method) = .*;\n?", re.M)
 #: A server writes an expression again, with other casts and parentheses, when it was loaded from what it wrote
@@ -31,11 +32,28 @@ class Renamed:
     other_quoted: str
 
 
+def without_comments(statement: str) -> str:
+    """Given a statement, return it without the comments and psql commands before it."""
+    return _LEADING_COMMENTS.sub("", statement, count=1)
+
+
+def of_role(statement: str) -> str:
+    """Given a statement about a role, return the role's name as it is written, or an empty text."""
+    match = _OF_ROLE.match(statement)
+    return match[1] if match else ""
+
+
+def for_database(statement: str, live: str, beside: str) -> str:
+    """Given a statement about a database, both names quoted, return it about the other one. The name comes first
+    behind the word DATABASE, before any text that could hold it too."""
+    return re.sub(rf"(\bDATABASE ){re.escape(live)}(?=[\s;]|$)", lambda found: found[1] + beside, statement, count=1)
+
+
 def role_facts(text: str) -> dict[str, str]:
     """Given what pg_dumpall says of the roles, return each role's statements as a digest."""
     statements: dict[str, list[str]] = {}
-    for found in _STATEMENT.findall(text):
-        statement = _LEADING_COMMENTS.sub("", found, count=1)
+    for found in STATEMENT.findall(text):
+        statement = without_comments(found)
         if match := _OF_ROLE.match(statement):
             statements.setdefault(match[0], []).append(statement)
     return {name: sha256("\n".join(sorted(found)).encode()) for name, found in statements.items()}
@@ -44,14 +62,16 @@ def role_facts(text: str) -> dict[str, str]:
 def split_objects(text: str, renamed: Renamed | None = None) -> dict[str, str]:
     """Given the text of a schema dump, return its objects by type, schema and name, each with a digest. With
     `renamed`, what is about the database is told under its other name."""
-    text = _RESTRICT.sub("", text)
+    text = _COMMANDS.sub("", text)
     matches = list(_OBJECT.finditer(text))
     objects: dict[str, list[str]] = {}
     for match, end in zip(matches, [*(each.start() for each in matches[1:]), len(text)], strict=False):
         body = text[match.start() : end].split("\n-- PostgreSQL database dump complete")[0]
-        key = f"{match['type']} {match['schema']}.{match['name']}"
+        name = match["name"]
         if renamed and _about_database(match, renamed):
-            key, body = _in_heading(key, renamed), _under_other_name(body, renamed)
+            name = renamed.other if name == renamed.name else f"DATABASE {renamed.other_quoted}"
+            body = _under_other_name(body, match["name"], name, renamed)
+        key = f"{match['type']} {match['schema']}.{name}"
         objects.setdefault(key, []).append(_canonical(match["type"], body))
     return {name: sha256("\n".join(sorted(bodies)).encode()) for name, bodies in objects.items()}
 
@@ -60,34 +80,16 @@ def _about_database(match: re.Match[str], renamed: Renamed) -> bool:
     return match["type"] in _DATABASE_TYPES or match["name"] == f"DATABASE {renamed.name_quoted}"
 
 
-def _under_other_name(text: str, renamed: Renamed) -> str:
-    """Given a text about a database, return what it would be under its other name: as it is in comments, and as
-    SQL writes it in statements."""
-    name = re.compile(rf"(?<![\w.\"]){re.escape(renamed.name_quoted)}(?![\w\"])")
+def _under_other_name(text: str, heading: str, other_heading: str, renamed: Renamed) -> str:
+    """Given a text about a database and both names as headings tell them, return what the text would be under the
+    other name. Nothing else in it is changed: an owner or a comment may hold the same word."""
 
     def of(line: str) -> str:
-        if line.startswith("\\connect "):
-            return _connect(renamed)
-        if line.startswith("--"):
-            return _in_heading(line, renamed)
-        return name.sub(lambda _: renamed.other_quoted, line)
+        if line.startswith("-- Name: "):
+            return line.replace(f"Name: {heading};", f"Name: {other_heading};", 1)
+        return for_database(line, renamed.name_quoted, renamed.other_quoted)
 
-    return "\n".join(of(line) for line in text.split("\n") if not line.startswith("\\encoding "))
-
-
-def _in_heading(text: str, renamed: Renamed) -> str:
-    """Given a heading or what is made of one, return it with the other name, in the form that it tells."""
-    if f"DATABASE {renamed.name_quoted}" in text:
-        return text.replace(f"DATABASE {renamed.name_quoted}", f"DATABASE {renamed.other_quoted}")
-    return text.replace(renamed.name, renamed.other)
-
-
-def _connect(renamed: Renamed) -> str:
-    """Return the lines by which a dump connects to a database of the other name, as pg_dump writes them."""
-    if re.fullmatch(r"[A-Za-z0-9_.]+", renamed.other):
-        return f"\\connect {renamed.other_quoted}"
-    escaped = re.sub(r"(['\\])", r"\\\1", renamed.other).replace('"', '""')
-    return f"\\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='{escaped}'\""
+    return "\n".join(of(line) for line in text.split("\n"))
 
 
 def _canonical(kind: str, body: str) -> str:

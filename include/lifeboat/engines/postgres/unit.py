@@ -12,10 +12,11 @@ from lifeboat.engines.postgres.access import Access, explained
 from lifeboat.engines.postgres.partial import restore_into_database, restore_into_file, restore_into_table
 from lifeboat.engines.postgres.runbook import database_runbook, roles_runbook
 from lifeboat.manifest import MemberSnapshot
+from lifeboat.wso2.checks import Role
 
 
-class PostgresServer(Engine):
-    """What the work on one server has in common."""
+class PostgresUnit(Engine):
+    """What capture, drill and recovery of a server share."""
 
     @property
     def server(self) -> DatabaseServer:
@@ -31,10 +32,17 @@ class PostgresServer(Engine):
     def roles_member(self) -> str:
         return f"roles/{self.unit.name}"
 
+    def role_of(self, database: str) -> Role:
+        """Given a database's name, return what WSO2 keeps in it, as the deployment file says now."""
+        settings = self.server.databases.get(database)
+        return Role(settings.role if settings else "other")
+
     @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Yield how the server is reached from this worker, through its host where it has one."""
-        connection = self.runtime.connection(self.server.connection)
+    def access(self, *, admin: bool = False) -> Iterator[Access]:
+        """Yield how the server is reached from this worker, through its host where it has one; `admin` is by the
+        account that may create and rename databases."""
+        wanted = self.server.admin_connection if admin else None
+        connection = self.runtime.connection(wanted or self.server.connection)
         host = connection.require("host")
         with self.host.forward(host, connection.port or 5432) as (address, port):
             yield Access(
@@ -60,12 +68,12 @@ class PostgresServer(Engine):
 
     def restore_database(self, part: Part, name: str) -> Returned:
         self._refuse_roles(part)
-        with explained(str(self.unit)), self.access() as access:
+        with explained(str(self.unit)), self.access(admin=True) as access:
             return restore_into_database(access, part, name)
 
     def restore_table(self, part: Part, table: str, into: str) -> Returned:
         self._refuse_roles(part)
-        with explained(str(self.unit)), self.access() as access:
+        with explained(str(self.unit)), self.access(admin=True) as access:
             return restore_into_table(access, part, table, into)
 
     def _refuse_roles(self, part: Part) -> None:
