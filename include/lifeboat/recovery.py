@@ -159,8 +159,12 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 
 
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
-    """Capture what is live of the plan's units as a restore point of its own, and return its id."""
-    units = [each.unit for each in plan.replacements]
+    """Capture what is live of the plan's units as a restore point of its own, and return its id; none, and an empty
+    text, when nothing is live that could be captured."""
+    units = plan.capturable()
+    if not units:
+        log.info("Nothing is live that a safety point could hold")
+        return ""
     signed = make_point(runtime, "safety", reason=f"before recovery {plan.id}", jobs=jobs, units=units)
     catalog.add_point(signed)
     return signed.manifest.id
