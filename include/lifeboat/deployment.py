@@ -76,6 +76,16 @@ class Schedules(Model):
         return ZoneInfo(self.timezone)
 
 
+class RecoverySettings(Model):
+    """Who lets a recovery go ahead, and for how long it waits for them."""
+
+    approvals: int = Field(1, ge=0, le=2, description="How many people approve a recovery; 2 must be two people.")
+    approvers: list[str] = Field(
+        [], description="Airflow users who may approve, by user id; empty for everybody who may run the DAG."
+    )
+    approval_timeout: Duration = Field(timedelta(hours=24), description="How long a recovery waits for an approval.")
+
+
 class Vault(Model):
     """The encrypted store of one site."""
 
@@ -177,6 +187,11 @@ class DatabaseServer(Model):
 
     engine: EngineName = Field(description="The vendor's engine, such as postgres.")
     connection: ConnectionId = Field(description="Connection of an account that may read everything.")
+    admin_connection: ConnectionId | None = Field(
+        None,
+        description="Connection of an account that may create and rename databases, for recoveries; by default "
+        "the same one.",
+    )
     databases: dict[str, Database] = Field(min_length=1, description="The databases to capture, by name.")
     site: Name = Field("main", description="The site that it belongs to.")
     host: Name = Field("worker", description="The host through which the server is reached.")
@@ -225,6 +240,7 @@ class Deployment(Model):
     )
     objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
+    recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")
     hosts: dict[Name, HostSettings] = Field({}, description="Machines besides this worker, by name.")
     servers: dict[Name, Server] = Field({}, description="WSO2 homes, by name.")

@@ -68,6 +68,14 @@ class CaptureInterruptedError(CaptureError):
     permanent = False
 
 
+class SwapError(LifeboatError):
+    """What is live cannot be exchanged for what was restored; it is left as it is."""
+
+
+class RecoveryError(LifeboatError):
+    """A recovery may not go on: its plan is not good, was not approved, or what was restored is not proven."""
+
+
 class PointError(LifeboatError):
     """A restore point does not allow this: it is sealed, expired, incomplete or unknown."""
 

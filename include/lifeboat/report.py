@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lifeboat.catalog import PointState
+from lifeboat.catalog.states import in_utc
 from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
 
@@ -89,7 +90,7 @@ def print_points(states: list[PointState], good: PointState | None, console: Con
             table,
             manifest.id,
             manifest.kind,
-            f"{manifest.sealed_at:%Y-%m-%d %H:%M} UTC",
+            in_utc(manifest.sealed_at),
             humanize.naturaldelta(now - manifest.sealed_at),
             _size(manifest.size_bytes),
             state.verdict,

@@ -6,35 +6,20 @@ LIFEBOAT_CATALOG says where it is: the path of an SQLite file (by default in the
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import URL, delete, select
 from sqlalchemy.orm import Session
 
 from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
+from lifeboat.catalog.last_good import newest_good, none_good
 from lifeboat.catalog.models import Evidence, Point
+from lifeboat.catalog.states import PointState, first_instant, last_instant
 from lifeboat.documents import SignedManifest
 from lifeboat.errors import PointError
 from lifeboat.manifest import DrillEvidence, Manifest, read_document, to_json
 
-__all__ = ["Catalog", "PointState", "catalog_url", "first_instant"]
-
-
-@dataclass(frozen=True)
-class PointState:
-    """A restore point with its newest conclusive drill, if any."""
-
-    manifest: Manifest
-    manifest_sha256: str
-    drill: DrillEvidence | None
-
-    @property
-    def verdict(self) -> str:
-        """`good`, `failed` or `unproven`."""
-        if self.drill is None:
-            return "unproven"
-        return "good" if self.drill.passed else "failed"
+__all__ = ["Catalog", "PointState", "catalog_url", "first_instant", "last_instant"]
 
 
 class Catalog:
@@ -128,9 +113,20 @@ class Catalog:
             )
         return found[0]
 
-    def last_known_good(self, deployment: str) -> PointState | None:
-        """Given a deployment, return its newest point whose newest drill passed."""
-        return next((state for state in self.points(deployment) if state.verdict == "good"), None)
+    def last_known_good(self, deployment: str, as_of: datetime | None = None) -> PointState | None:
+        """Given a deployment and perhaps a time with its zone, return its newest point whose newest drill passed
+        and that shows nothing later than that time. A safety point is never it: it holds what was live before a
+        recovery, broken or whole."""
+        return newest_good(self.points(deployment), as_of)
+
+    def require_last_known_good(self, deployment: str, as_of: datetime | None = None) -> PointState:
+        """Return the last known good as `last_known_good` does. Raise PointError, which says which points there
+        are and how to prove or choose one, when there is none."""
+        states = self.points(deployment)
+        found = newest_good(states, as_of)
+        if found is None:
+            raise none_good(deployment, states, as_of)
+        return found
 
     def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
         """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
@@ -154,11 +150,6 @@ class Catalog:
         mine = first_instant(manifest)
         later = [instant for instant in instants if instant > mine]
         return ((later[0] if later else now) - mine).total_seconds()
-
-
-def first_instant(manifest: Manifest) -> datetime:
-    """Given a manifest, return the earliest instant of its captures."""
-    return min(unit.instant for unit in manifest.units)
 
 
 def _newest_conclusive(drills: Sequence[Evidence]) -> dict[str, DrillEvidence]:

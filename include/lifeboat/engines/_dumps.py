@@ -125,9 +125,9 @@ def _progress(member: str, total: int) -> None:
 # -- drill ----------------------------------------------------------------------------------------------------
 
 
-def spool_path(scratch: Path, database: str) -> Path:
-    """Given a scratch directory and a database's name, return where its dump is put for loading."""
-    return scratch / f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
+def spool_name(database: str) -> str:
+    """Given a database's name, which may hold anything, return the name of the file that its dump is spooled to."""
+    return f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
 
 
 def spool_member(restored: Restored, vault: Vault, member: MemberSnapshot, spool: Path) -> bool:

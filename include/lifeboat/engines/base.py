@@ -6,7 +6,9 @@ the contract suite in tests/contract. Its promises:
 - `capture` stores data and facts, and returns a UnitSnapshot only when both are whole; it never retries what
   is permanent, and whatever a failed attempt left in the vault carries that attempt's tag and is never used;
 - `restore` writes below the scratch directory only, and what it started is gone when its context ends;
-- `compare` looks at facts alone.
+- `compare` looks at facts alone;
+- `plan_replacement` changes nothing and raises whatever stands in the way of a recovery; `restore_beside` touches
+  nothing that is live, and called again it begins anew; `step` exchanges as `lifeboat.swap.Step` promises.
 """
 
 import json
@@ -14,7 +16,7 @@ import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +36,9 @@ from lifeboat.manifest import (
     canonical_json,
     sha256,
 )
+from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
+from lifeboat.swap import Step
 from lifeboat.vault import Stored, Vault
 from lifeboat.wso2.checks import CheckedDatabase
 
@@ -123,6 +127,29 @@ class Engine(ABC):
     @abstractmethod
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         """Given a member's facts as captured and as restored, yield the fidelity checks, passed ones as well."""
+
+    # -- recovery -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def plan_replacement(self, snapshot: UnitSnapshot, members: Sequence[str], recovery: str) -> Replacement:
+        """Given a snapshot, the names of the members to bring back and the recovery's id, which goes into the names
+        beside the live ones, say what would be exchanged. Raise what stands in the way: privileges, other uses of
+        the live thing, things that an exchange would break."""
+
+    @abstractmethod
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> AbstractContextManager[Restored]:
+        """Restore the members beside the live ones, on their own server or host. `scratch` is an empty directory of
+        this worker for what is only needed meanwhile."""
+
+    @abstractmethod
+    def step(self, replacement: Replacement) -> Step:
+        """Return the exchange of the unit's members, live against restored."""
+
+    def live_databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
+        """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
+        return nullcontext({})
 
     @property
     def host(self) -> Host:

@@ -7,7 +7,8 @@ from lifeboat.engines.tree import TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
 from lifeboat.wso2.identity import read_identity
-from lifeboat.wso2.layout import TEMPLATES, detect_layout, embedded_databases, rules_for
+from lifeboat.wso2.layout import TEMPLATES, detect_layout, embedded_databases, recreated_directories, rules_for
+from lifeboat.wso2.layout_rules import DROPPED, LayoutKind
 
 
 class HomeEngine(TreeEngine):
@@ -37,6 +38,10 @@ class HomeEngine(TreeEngine):
             names = ", ".join(database.path for database in databases)
             warnings.append(f"{self.unit}: embedded databases are not part of the home and not captured: {names}")
         return {"identity": identity.model_dump(mode="json")}, summary, warnings
+
+    def exchange_details(self) -> dict[str, Any]:
+        # Every layout has the same; a missing tmp makes a start script of Micro Integrator delete the whole home.
+        return {"dropped": list(DROPPED), "directories": recreated_directories(LayoutKind.MODERN)}
 
     def _layout(self) -> Any:
         try:

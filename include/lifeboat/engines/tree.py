@@ -6,10 +6,9 @@ besides what came and went in between and was seen by the backup alone.
 """
 
 import logging
-import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import Any, ClassVar
 import humanize
 
 from lifeboat.deployment import BusinessData, Server, Unit
+from lifeboat.engines._tree_beside import DirectoryStep, directory_bytes, plan_directory
 from lifeboat.engines._walks import ROOT, Entries, Walked, came_and_went, changes, restless, walk
 from lifeboat.engines.base import (
     Capture,
@@ -37,7 +37,9 @@ from lifeboat.engines.base import (
 from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
+from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
+from lifeboat.swap import Step
 from lifeboat.vault import Stored, Vault
 
 log = logging.getLogger(__name__)
@@ -51,17 +53,20 @@ RESTIC_OF_ANY_LINK = (0, 16)
 
 @dataclass
 class RestoredTree(Restored):
-    """A tree restored into scratch."""
+    """A tree restored into a directory of a host; `owners` is whether the account there may give files away."""
 
     member: str = ""
-    directory: Path = field(default_factory=Path)
+    directory: str = ""
+    host: Host = field(default_factory=LocalHost)
+    run_as: str | None = None
+    owners: bool = False
 
     def prove(self) -> Facts:
-        if not self.directory.is_dir():
+        if not self.host.is_directory(self.directory, run_as=self.run_as):
             return {}
-        found = walk(LocalHost(), str(self.directory), [], digest=True)
+        found = walk(self.host, self.directory, [], digest=True, run_as=self.run_as)
         self.restored_bytes = sum(entry[5] for entry in found.entries.values())
-        return {self.member: {"entries": found.entries, "skew": [], "owners": os.geteuid() == 0}}
+        return {self.member: {"entries": found.entries, "skew": [], "owners": self.owners}}
 
     @contextmanager
     def databases(self) -> Iterator[dict[str, Any]]:
@@ -164,7 +169,7 @@ class TreeEngine(Engine):
                     "/",
                     proof(ALGORITHM, facts, summary),
                     size_bytes=size,
-                    details={"root": before.entries[ROOT][2:5]},
+                    details={"root": before.entries[ROOT][2:5], "excluded": _excluded(rules)},
                 ),
             ),
             warnings=tuple(warnings),
@@ -174,7 +179,7 @@ class TreeEngine(Engine):
         self, vault: Vault, capture: Capture, rules: list[tuple[str, str]], restic: str
     ) -> tuple[Walked, Walked, Stored, datetime]:
         """Walk, back up and look again until nothing changed in between, at most ROUNDS times."""
-        excluded = [glob for label, glob in rules if label == "excluded"]
+        excluded = _excluded(rules)
         for round_number in range(1, ROUNDS + 1):
             instant = datetime.now(UTC)
             before = self._walk(rules, digest=True)
@@ -237,13 +242,63 @@ class TreeEngine(Engine):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        restored = RestoredTree(member=self.member, directory=scratch / "tree")
+        yield self._restore(snapshot.members[0], vault, LocalHost(), str(scratch / "tree"), None)
+
+    def _restore(
+        self, member: MemberSnapshot, vault: Vault, host: Host, directory: str, run_as: str | None
+    ) -> RestoredTree:
+        """Restore a tree into a new directory of the vault's host and give its root the metadata that it had, which
+        a snapshot of its content does not hold."""
+        restored = RestoredTree(member=self.member, directory=directory, host=host, run_as=run_as)
         try:
-            _restore(vault, snapshot.members[0], restored.directory)
-            restored.checks.append(fidelity("member-readable", self.member, True, "restored whole from the vault"))
+            vault.restore_directory(member.address.snapshot, directory, run_as=run_as)
         except VaultDamagedError as error:
             restored.checks.append(fidelity("member-readable", self.member, False, error.message))
-        yield restored
+            return restored
+        except SpaceError as error:
+            raise SpaceError(
+                f"{self.member} does not fit into '{directory.rpartition('/')[0]}' on host '{host.name}': "
+                f"{error.message}",
+                next_step="Free space there. Drills restore to sites.….scratch, which may be a larger file system.",
+            ) from None
+        mode, uid, gid = member.details["root"]
+        restored.owners = host.run(Command(["id", "-u"], run_as=run_as)).stdout.strip() == b"0"
+        if restored.owners:
+            host.run(Command(["chown", f"{uid}:{gid}", "--", directory], run_as=run_as))
+        host.run(Command(["chmod", f"{mode:04o}", "--", directory], run_as=run_as))
+        restored.checks.append(fidelity("member-readable", self.member, True, "restored whole from the vault"))
+        return restored
+
+    # -- recovery -------------------------------------------------------------------------------------------
+
+    def plan_replacement(self, snapshot: UnitSnapshot, members: Sequence[str], recovery: str) -> Replacement:
+        exchange, free = plan_directory(self.host, self.member, self.root, recovery, self.run_as)
+        member = snapshot.members[0]
+        return Replacement(
+            unit=self.unit,
+            host=self.host.name,
+            where=exchange.live.rpartition("/")[0] or "/",
+            exchanges=(exchange,),
+            needed_bytes=directory_bytes(member),
+            free_bytes=free,
+            details={"excluded": member.details.get("excluded", []), **self.exchange_details()},
+        )
+
+    def exchange_details(self) -> dict[str, Any]:
+        """Return what an exchange minds besides, see `DirectoryStep`."""
+        return {}
+
+    @contextmanager
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> Iterator[Restored]:
+        directory = replacement.exchanges[0].beside
+        self.host.run(Command(["rm", "-rf", "--", directory], run_as=self.run_as), timeout=None)
+        with vault.on(self.host, self.run_as) as here:
+            yield self._restore(snapshot.members[0], here, self.host, directory, self.run_as)
+
+    def step(self, replacement: Replacement) -> Step:
+        return DirectoryStep(self.host, replacement.exchanges[0], self.run_as, replacement.details)
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         passed_over, moving = set(captured["skew"]), set(captured["restless"])
@@ -263,23 +318,13 @@ class TreeEngine(Engine):
         yield fidelity("tree-metadata", member, not metadata, metadata or f"same {what}")
 
 
+def _excluded(rules: Iterable[tuple[str, str]]) -> list[str]:
+    """Given (class, glob) rules, return the globs of what is not captured."""
+    return [glob for label, glob in rules if label == "excluded"]
+
+
 def _column(entries: Entries, *columns: int, only: Any = None) -> dict[str, list[Any]]:
     return {path: [entry[c] for c in columns] for path, entry in entries.items() if only is None or path in only}
-
-
-def _restore(vault: Vault, member: MemberSnapshot, directory: Path) -> None:
-    """Restore a tree and give its root the metadata that it had, which a snapshot of its content does not hold."""
-    try:
-        vault.restore_directory(member.address.snapshot, str(directory))
-    except SpaceError as error:
-        raise SpaceError(
-            f"{member.member} does not fit into the scratch directory '{directory.parent}': {error.message}",
-            next_step="Free space there, or set sites.….scratch to a larger file system.",
-        ) from None
-    mode, uid, gid = member.details["root"]
-    if os.geteuid() == 0:
-        os.chown(directory, uid, gid)
-    directory.chmod(mode)
 
 
 def _listing(items: Iterable[str], most: int = 20) -> str:

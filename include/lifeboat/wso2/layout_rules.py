@@ -117,6 +117,10 @@ RULES: dict[LayoutKind, list[Rule]] = {
     ],
 }
 
+#: What is not captured and must not be there either when a restored home starts: it belongs to a process that has
+#: ended, or the start makes it anew. All else that is not captured is carried over from the live home.
+DROPPED = ("tmp/**", "wso2/tmp/**", "wso2/*/tmp/**", "*.pid", "**/*.pid", "backup", "backup/**")
+
 #: Every start script empties tmp and every server logs to repository/logs.
 RECREATED_DIRECTORIES = dict.fromkeys(LayoutKind, ("tmp", "repository/logs"))
 

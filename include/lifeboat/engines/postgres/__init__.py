@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lifeboat.deployment import DatabaseServer
 from lifeboat.engines._comparison import sequences_around
 from lifeboat.engines._dumps import (
     StoredDump,
@@ -19,12 +18,11 @@ from lifeboat.engines._dumps import (
     load,
     results,
     spool_member,
-    spool_path,
+    spool_name,
     store_dump,
 )
 from lifeboat.engines.base import (
     Capture,
-    Engine,
     Facts,
     Restored,
     member_snapshot,
@@ -34,6 +32,7 @@ from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
 from lifeboat.engines.postgres.privileges import refuse_unreadable
+from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
     UNFIT,
@@ -50,7 +49,7 @@ from lifeboat.host import Command, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Vault
-from lifeboat.wso2.checks import CheckResult, Role
+from lifeboat.wso2.checks import CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -59,43 +58,13 @@ _DUMP_TOOLS = ("pg_dump", "pg_dumpall")
 _DRILL_TOOLS = ("initdb", "postgres", "pg_restore", "psql", *_DUMP_TOOLS)
 
 
-class PostgresEngine(Engine):
+class PostgresEngine(PostgresRecovery):
     """Captures the databases of one PostgreSQL server."""
 
-    kind: ClassVar[str] = "database"
     name: ClassVar[str] = "postgres"
     connection_type: ClassVar[str | None] = "postgres"
     #: The spooled dump and the restored tables with their indexes.
     scratch_factor: ClassVar[float] = 2.5
-
-    @property
-    def server(self) -> DatabaseServer:
-        settings = self.settings
-        assert isinstance(settings, DatabaseServer)
-        return settings
-
-    def member(self, database: str) -> str:
-        """Given a database's name, return the name of its member."""
-        return f"{self.unit}/{database}"
-
-    @property
-    def roles_member(self) -> str:
-        return f"roles/{self.unit.name}"
-
-    @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Yield how the server is reached from this worker, through its host where it has one."""
-        connection = self.runtime.connection(self.server.connection)
-        host = connection.require("host")
-        with self.host.forward(host, connection.port or 5432) as (address, port):
-            yield Access(
-                name=str(self.unit),
-                host=address,
-                port=port,
-                user=connection.require("login"),
-                password=connection.password,
-                sslmode=str(connection.extra.get("sslmode", "")),
-            )
 
     # -- capture --------------------------------------------------------------------------------------------
 
@@ -199,12 +168,11 @@ class PostgresEngine(Engine):
 
     def _check(self, instant: Instant) -> list[CheckResult]:
         """Run the WSO2 checks at the captured instant, in the very transactions that hold it."""
-        roles = {name: Role(settings.role) for name, settings in self.server.databases.items()}
         return check_databases(
             self.unit,
             {
                 self.member(holder.database): checked_database(
-                    holder.database, roles[holder.database], holder.connection
+                    holder.database, self.role_of(holder.database), holder.connection
                 )
                 for holder in instant.holders
             },
@@ -239,7 +207,7 @@ class PostgresEngine(Engine):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        major = int(snapshot.members[0].proof.algorithm.rpartition("pg")[2])
+        major = major_of(snapshot)
         tools = tools_directory(major, *_DRILL_TOOLS)
         with scratch_server(tools, scratch / "pg") as access:
             restored = RestoredServer(access=access, tools=tools, roles_member=self.roles_member, jobs=self.server.jobs)
@@ -263,13 +231,12 @@ class PostgresEngine(Engine):
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
         """Spool a dump, for pg_restore works in parallel on a file only, load it, and let the spool go."""
         database = member.details["database"]
-        spool = spool_path(scratch, database)
+        spool = scratch / spool_name(database)
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
             environment = restored.access.environment(MAINTENANCE)
             if load(restored, member.member, Command([*argv, str(spool)], environment=environment), UNFIT):
-                settings = self.server.databases.get(database)
-                restored.restored[member.member] = (database, Role(settings.role if settings else "other"))
+                restored.restored[member.member] = (database, self.role_of(database))
         spool.unlink(missing_ok=True)
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:

@@ -152,7 +152,14 @@ def tablespaces(session: psycopg.Connection[Row]) -> list[str]:
     return [row[0] for row in session.execute(_TABLESPACES).fetchall()]
 
 
-def schema_facts(tools: str, access: Access, database: str, snapshot: str | None = None) -> dict[str, str]:
+def schema_facts(
+    tools: str,
+    access: Access,
+    database: str,
+    snapshot: str | None = None,
+    *,
+    spelled: Callable[[str], str] = lambda text: text,
+) -> dict[str, str]:
     """Given the tools' directory and a database, return every object of its schema with a digest of its text.
 
     pg_dump writes the text, so owner, privileges, comments, settings, extensions and policies count.
@@ -163,4 +170,4 @@ def schema_facts(tools: str, access: Access, database: str, snapshot: str | None
         environment=access.environment(database),
         secrets=access.secrets(),
     )
-    return split_objects(LocalHost().run(command, timeout=None).stdout.decode())
+    return split_objects(spelled(LocalHost().run(command, timeout=None).stdout.decode()))

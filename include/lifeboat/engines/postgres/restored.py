@@ -1,6 +1,6 @@
 """A PostgreSQL server's databases, restored into a scratch server: loading them and proving them again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -85,12 +85,15 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
-def database_facts(tools: str, access: Access, database: str) -> dict[str, Any]:
+def database_facts(
+    tools: str, access: Access, database: str, spelled: Callable[[str], str] = lambda text: text
+) -> dict[str, Any]:
+    """Given a restored database, compute its facts; `spelled` gives its schema's text the name that it had."""
     with access.connect(database) as session:
         return {
             "tables": proofs.table_facts(session),
             "large_objects": proofs.large_object_facts(session),
-            "schema": proofs.schema_facts(tools, access, database),
+            "schema": proofs.schema_facts(tools, access, database, spelled=spelled),
             "sequences": proofs.sequence_values(session),
         }
 

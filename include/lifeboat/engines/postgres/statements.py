@@ -4,12 +4,13 @@ import re
 
 from lifeboat.manifest import sha256
 
-_STATEMENT = re.compile(r"""(?:--[^\n]*\n|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^;'"])+;""")
+STATEMENT = re.compile(r"""(?:--[^\n]*\n|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^;'"])+;""")
 _LEADING_COMMENTS = re.compile(r"(?:\s+|--[^\n]*\n|\\[^\n]*\n)*")
 _OF_ROLE = re.compile(r'(?:CREATE|ALTER|GRANT|COMMENT ON) (?:ROLE )?("(?:[^"]|"")*"|[^\s;]+)')
 
 _OBJECT = re.compile(r"^-- (?:Data for )?Name: (?P<name>.*?); Type: (?P<type>[^;]*); Schema: (?P<schema>[^;]*);", re.M)
-_RESTRICT = re.compile(r"^\\(?:un)?restrict .*$", re.M)
+#: What is for psql alone.
+_COMMANDS = re.compile(r"^\\(?:restrict|unrestrict|connect) .*$", re.M)
 #: pg_dump sets these before an object when they differ from the object before it; its heading tells the tablespace.
 _PLACE = re.compile(r"^SET (?:default_tablespace|default_table_access_method) = .*;\n?", re.M)
 #: A server writes an expression again, with other casts and parentheses, when it was loaded from what it wrote
@@ -18,11 +19,22 @@ _REWRITTEN = re.compile(r"::(?:character varying|text|bpchar)(?:\[\])?|[()]")
 _VERBATIM_TYPES = {"FUNCTION", "PROCEDURE"}
 
 
+def without_comments(statement: str) -> str:
+    """Given a statement, return it without the comments and psql commands before it."""
+    return _LEADING_COMMENTS.sub("", statement, count=1)
+
+
+def of_role(statement: str) -> str:
+    """Given a statement about a role, return the role's name as it is written, or an empty text."""
+    match = _OF_ROLE.match(statement)
+    return match[1] if match else ""
+
+
 def role_facts(text: str) -> dict[str, str]:
     """Given what pg_dumpall says of the roles, return each role's statements as a digest."""
     statements: dict[str, list[str]] = {}
-    for found in _STATEMENT.findall(text):
-        statement = _LEADING_COMMENTS.sub("", found, count=1)
+    for found in STATEMENT.findall(text):
+        statement = without_comments(found)
         if match := _OF_ROLE.match(statement):
             statements.setdefault(match[0], []).append(statement)
     return {name: sha256("\n".join(sorted(found)).encode()) for name, found in statements.items()}
@@ -30,7 +42,7 @@ def role_facts(text: str) -> dict[str, str]:
 
 def split_objects(text: str) -> dict[str, str]:
     """Given the text of a schema dump, return its objects by type, schema and name, each with a digest."""
-    text = _RESTRICT.sub("", text)
+    text = _COMMANDS.sub("", text)
     matches = list(_OBJECT.finditer(text))
     objects: dict[str, list[str]] = {}
     for match, end in zip(matches, [*(each.start() for each in matches[1:]), len(text)], strict=False):

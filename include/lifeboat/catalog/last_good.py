@@ -1,0 +1,60 @@
+"""The rule for the last known good, the default target of every recovery, and what to say when there is none."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from lifeboat.catalog.states import PointState, in_utc, last_instant
+from lifeboat.errors import PointError
+
+#: A safety point is not among them: it holds what was live before a recovery, maybe broken and maybe in part.
+_KINDS = ("system_backup", "pre_upgrade")
+#: So many points are named in an error; `lifeboat points` lists all.
+_NAMED = 5
+
+
+def newest_good(states: Sequence[PointState], as_of: datetime | None = None) -> PointState | None:
+    """Given points of one deployment, return the one of a backup or before an upgrade that passed its newest
+    drill, shows nothing later than `as_of`, and is the newest of such; or None."""
+    good = [state for state in candidates(states, as_of) if state.verdict == "good"]
+    return good[0] if good else None
+
+
+def candidates(states: Sequence[PointState], as_of: datetime | None = None) -> list[PointState]:
+    """Given points, return those that a recovery may fall back to at a time, drilled or not, newest first."""
+    kept = [state for state in states if state.manifest.kind in _KINDS]
+    if as_of is not None:
+        kept = [state for state in kept if last_instant(state.manifest) <= as_of]
+    return sorted(kept, key=lambda state: (last_instant(state.manifest), state.manifest.sealed_at), reverse=True)
+
+
+def none_good(deployment: str, states: Sequence[PointState], as_of: datetime | None = None) -> PointError:
+    """Given a deployment whose points hold no last known good, return the error that says what there is instead."""
+    usable, all_times = candidates(states, as_of), candidates(states)
+    when = f" at or before {in_utc(as_of)}" if as_of else ""
+    if usable:
+        return PointError(
+            f"Deployment '{deployment}' has no good restore point{when}; there are: {_list(usable)}.",
+            next_step=f"Prove one with `lifeboat drill {deployment} POINT`, or choose one by its id, "
+            "knowing that nothing proves it.",
+        )
+    if all_times:
+        first = all_times[-1]
+        return PointError(
+            f"Deployment '{deployment}' has no restore point{when}: its first is {described(first)}.",
+            next_step=f"Choose a time at or after that one; `lifeboat points {deployment}` lists all points.",
+        )
+    safety = f" but {len(states)} safety points, which are never a default: {_list(states)}" if states else ""
+    return PointError(
+        f"Deployment '{deployment}' has no restore point{safety}.",
+        next_step=f"If its vault holds some, `lifeboat catalog rebuild {deployment}` reads them.",
+    )
+
+
+def described(state: PointState) -> str:
+    """Given a point, return its id, the time that it shows, and its verdict, for a message."""
+    return f"{state.manifest.id} ({state.verdict}, of {in_utc(last_instant(state.manifest))})"
+
+
+def _list(states: Sequence[PointState]) -> str:
+    more = f" and {len(states) - _NAMED} older" if len(states) > _NAMED else ""
+    return ", ".join(described(state) for state in states[:_NAMED]) + more

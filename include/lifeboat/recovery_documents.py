@@ -1,0 +1,159 @@
+"""Recoveries as documents: the plan that people approve, the journal of its swap, and the evidence of each attempt."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from lifeboat.deployment import Unit
+from lifeboat.manifest import Check, Document, canonical_json, sha256
+
+#: What may differ between two plans that mean the same.
+_VOLATILE = {"free_bytes", "expected_seconds"}
+
+
+class Exchange(Document):
+    """One live thing and what takes its place: names of databases on their server, or paths on their host.
+
+    `beside` is what is restored; `kept` is the dated name that what was live gets, empty when nothing is live.
+    """
+
+    member: str
+    live: str
+    beside: str
+    kept: str
+
+
+class Replacement(Document):
+    """What a recovery does to one unit, as its engine plans it.
+
+    `needed_bytes` of room are needed `where` the unit lies; `free_bytes` are free there, None when that cannot
+    be seen from here. `details` are the engine's own.
+    """
+
+    unit: Unit
+    host: str
+    where: str
+    exchanges: tuple[Exchange, ...]
+    needed_bytes: int
+    free_bytes: int | None = None
+    expected_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class RecoveryRequest(Document):
+    """What a person asks for. Without point and as_of it is the last known good; without units, everything.
+
+    `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db.
+    """
+
+    point: str = ""
+    as_of: datetime | None = None
+    units: tuple[str, ...] = ()
+    reason: str = ""
+    unproven: bool = False
+    safety_point: bool = True
+
+
+class RecoveryPlan(Document):
+    """What a recovery will do; approved as a whole, by its digest."""
+
+    id: str
+    deployment: str
+    site: str
+    request: RecoveryRequest
+    point: str
+    manifest_sha256: str
+    point_instant: datetime
+    verdict: Literal["good", "unproven", "failed"]
+    chosen: str
+    replacements: tuple[Replacement, ...]
+    servers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A digest of what the plan means: two plans with the same digest do the same."""
+        content = self.model_dump(mode="json")
+        for replacement in content["replacements"]:
+            for name in _VOLATILE:
+                replacement.pop(name)
+        return sha256(canonical_json(content))
+
+    def replacement(self, unit: Unit) -> Replacement:
+        """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""
+        for found in self.replacements:
+            if found.unit == unit:
+                return found
+        raise KeyError(str(unit))
+
+
+class _RecoveryDocument(Document):
+    """What journal and evidence of a recovery share with all evidence."""
+
+    schema_version: Literal["lifeboat/evidence/1"] = Field("lifeboat/evidence/1", alias="schema")
+    id: str
+    deployment: str
+    point: str
+    manifest_sha256: str
+    site: str
+    recovery: str
+    finished_at: datetime
+    complete: Literal[False] = False
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class RecoveryJournal(_RecoveryDocument):
+    """What a recovery is about to do, in the vault before anything is stopped."""
+
+    type: Literal["recovery-journal"] = "recovery-journal"
+    plan: RecoveryPlan
+    requested_by: str
+    approved_by: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """A journal proves nothing."""
+        return False
+
+
+class RecoveryEvidence(_RecoveryDocument):
+    """How one attempt of a recovery, or its undoing, ended. `live` says what is live now: all new, all old, or,
+    when an attempt was left in the middle, mixed."""
+
+    type: Literal["recovery"] = "recovery"
+    action: Literal["recover", "undo"]
+    succeeded: bool
+    live: Literal["new", "old", "mixed"]
+    started_at: datetime
+    requested_by: str
+    approved_by: tuple[str, ...] = ()
+    reason: str = ""
+    replaced: tuple[Exchange, ...] = ()
+    checks: tuple[Check, ...] = ()
+    servers: dict[str, str] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    safety_point: str = ""
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.succeeded
+
+
+def settled(evidence: RecoveryEvidence) -> bool:
+    """Given how an attempt ended, return whether nothing is left to be finished or undone in the middle."""
+    return evidence.live != "mixed"
+
+
+def bound_to(plan: RecoveryPlan) -> dict[str, Any]:
+    """Given a plan, return the fields that bind a document about it to its restore point."""
+    return {
+        "deployment": plan.deployment,
+        "point": plan.point,
+        "manifest_sha256": plan.manifest_sha256,
+        "site": plan.site,
+        "recovery": plan.id,
+    }
