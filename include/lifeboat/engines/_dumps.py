@@ -1,11 +1,13 @@
 """What all engines of database servers share: dumps into the vault and out of it, and the WSO2 checks at capture."""
 
+import contextlib
 import errno
 import hashlib
 import logging
 import re
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +78,7 @@ def store_dump(
             pump(process.stdout, sink, observe, lambda total: _progress(member, total))
             status = process.wait()
             if status != 0:
-                raise of_member(member, LocalHost().failure(command, Completed(status, b"", process.stderr())))
+                raise failed(member, command, process, status)
 
     stored = capture.vault.backup_stream(feed, path, capture.tags(member))
     log.info("%s: %s stored", member, humanize.naturalsize(stored.size_bytes))
@@ -104,8 +106,9 @@ def dump_path(database: str, suffix: str = "dump") -> str:
     return f"/{name}.{suffix}"
 
 
-def of_member(member: str, error: LifeboatError) -> LifeboatError:
-    """Given what went wrong with a member's dump, return it with the member's name."""
+def failed(member: str, command: Command, process: Process, status: int) -> LifeboatError:
+    """Given a member's dump that ended with a status, return the error that says so, with the member's name."""
+    error = LocalHost().failure(command, Completed(status, b"", process.stderr()))
     if not isinstance(error, CommandError):
         return error
     return CommandError(
@@ -164,15 +167,22 @@ def spool_member(restored: Restored, vault: Vault, member: MemberSnapshot, spool
 
 
 def load(
-    restored: Restored, member: str, command: Command, unfit: Sequence[Unfit], *, stdin: IO[bytes] | None = None
+    restored: Restored,
+    member: str,
+    command: Command,
+    unfit: Sequence[Unfit],
+    *,
+    stdin: IO[bytes] | None = None,
+    feed: Callable[[IO[bytes]], None] | None = None,
 ) -> bool:
-    """Load a spooled dump; the loader's own exit status is one check, never the only one.
+    """Load a spooled dump, which the command names, reads from `stdin`, or is fed with; the loader's own exit status
+    is one check, never the only one.
 
     Raise what kept the loader from its work and says nothing about the dump: what `unfit` knows, and a death by
     a signal.
     """
     try:
-        _run(command, stdin)
+        _run(command, stdin, feed)
     except CommandError as error:
         _refuse_unfit(member, error, unfit)
         lines = "\n".join(error.stderr.splitlines()[:6])
@@ -182,16 +192,28 @@ def load(
     return True
 
 
-def _run(command: Command, stdin: IO[bytes] | None) -> None:
+def _run(command: Command, stdin: IO[bytes] | None, feed: Callable[[IO[bytes]], None] | None) -> None:
     host = LocalHost()
-    if stdin is None:
+    if stdin is None and feed is None:
         host.run(command, timeout=None)
         return
-    with host.start(command, stdin=stdin) as process:
+    with (
+        host.start(command, stdin=subprocess.PIPE if feed else stdin) as process,
+        ThreadPoolExecutor(max_workers=1) as feeder,
+    ):
+        fed = feeder.submit(_feed, process, feed) if feed else None
         stdout = process.stdout.read()
         status = process.wait()
+        if fed:
+            fed.result()
     if status != 0:
         raise host.failure(command, Completed(status, stdout, process.stderr()))
+
+
+def _feed(process: Process, feed: Callable[[IO[bytes]], None]) -> None:
+    """Feed a loader; one that ends before it is fed tells by its status why."""
+    with contextlib.suppress(BrokenPipeError), process.stdin as sink:
+        feed(sink)
 
 
 def _refuse_unfit(member: str, error: CommandError, unfit: Sequence[Unfit]) -> None:
