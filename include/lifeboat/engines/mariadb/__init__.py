@@ -15,7 +15,7 @@ from lifeboat.engines._dumps import StoredDump, dump_path, spool_member, spool_n
 from lifeboat.engines.base import Capture, Facts, Restored, member_snapshot, proof
 from lifeboat.engines.mariadb import stream, tools
 from lifeboat.engines.mariadb.access import Access, Session, explained, server_series
-from lifeboat.engines.mariadb.accounts import account_facts, script
+from lifeboat.engines.mariadb.accounts import account_facts, script, statements_of
 from lifeboat.engines.mariadb.capturing import Captured, Source, capture_databases
 from lifeboat.engines.mariadb.comparison import compare_database
 from lifeboat.engines.mariadb.facts import algorithm
@@ -30,7 +30,7 @@ from lifeboat.engines.mariadb.privileges import (
 )
 from lifeboat.engines.mariadb.recovery import MariaDBRecovery, proven_by_dump, series_of
 from lifeboat.engines.mariadb.restored import RestoredServer
-from lifeboat.engines.mariadb.scratch import scratch_server
+from lifeboat.engines.mariadb.scratch import install_plugins, scratch_server
 from lifeboat.engines.tree import restic_version
 from lifeboat.host import LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
@@ -152,7 +152,12 @@ class MariaDBEngine(MariaDBRecovery):
             dump_path(database, "sql"),
             proof(algorithm(source.series, kind), found, summary),
             stream_sha256=dump.sha256,
-            details={"database": database, "locked_ms": round(instant.locked_ms, 1), "settings": captured.settings},
+            details={
+                "database": database,
+                "locked_ms": round(instant.locked_ms, 1),
+                "settings": captured.settings,
+                "plugins": captured.plugins,
+            },
         )
 
     def _roles_member(self, dump: StoredDump, facts: dict[str, Any], source: Source) -> MemberSnapshot:
@@ -177,6 +182,7 @@ class MariaDBEngine(MariaDBRecovery):
                 accounts_of=tuple(member.details["database"] for member in databases),
                 jobs=self.server.jobs,
             )
+            install_plugins(access, databases[0].details["plugins"])
             self._restore_all(restored, databases, snapshot, vault, scratch)
             yield restored
 
@@ -188,16 +194,19 @@ class MariaDBEngine(MariaDBRecovery):
         vault: Vault,
         scratch: Path,
     ) -> None:
-        """Load the databases, then the accounts, whose grants name tables."""
+        """Load the accounts, then the databases, then the rights that need their tables."""
+        roles = [member for member in snapshot.members if member.member == self.roles_member]
+        later: dict[str, dict[str, str]] = {}
+        for member in roles:
+            spool = scratch / "roles.sql"
+            if spool_member(restored, vault, member, spool):
+                later[member.member] = restored.load_accounts(statements_of(spool.read_text()))
+            spool.unlink(missing_ok=True)
         with ThreadPoolExecutor(max_workers=self.server.jobs) as pool:
             for future in [pool.submit(self._restore_one, restored, vault, each, scratch) for each in databases]:
                 future.result()
-        for member in snapshot.members:
-            if member.member == self.roles_member:
-                spool = scratch / "roles.sql"
-                if spool_member(restored, vault, member, spool):
-                    restored.load(member.member, spool)
-                spool.unlink(missing_ok=True)
+        for name, failed in later.items():
+            restored.add_accounts_check(name, restored.load_accounts(list(failed)))
 
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
         database = member.details["database"]

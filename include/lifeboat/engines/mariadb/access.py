@@ -138,6 +138,7 @@ class Access:
                 database=database,
                 charset="utf8mb4",
                 ssl=dict(self.ssl) or None,
+                ssl_disabled=self.host.startswith("/"),
                 connect_timeout=15,
                 autocommit=True,
                 max_allowed_packet=1 << 30,

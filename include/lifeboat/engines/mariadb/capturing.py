@@ -36,6 +36,11 @@ from lifeboat.wso2.checks import CheckResult, Role
 log = logging.getLogger(__name__)
 
 _HISTORY_SERIES = (10, 11)
+_PLUGINS = """
+    SELECT DISTINCT PLUGIN_LIBRARY FROM information_schema.PLUGINS
+    WHERE PLUGIN_STATUS = 'ACTIVE' AND PLUGIN_LIBRARY IS NOT NULL
+    AND PLUGIN_TYPE IN ('AUTHENTICATION', 'STORAGE ENGINE', 'DATA TYPE', 'FUNCTION') ORDER BY 1
+"""
 
 
 @dataclass
@@ -46,6 +51,7 @@ class Captured:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    plugins: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     dumped_at: float = 0.0
@@ -86,7 +92,7 @@ def capture_databases(capture: Capture, source: Source, instant: Instant) -> Cap
     """
     captured = Captured()
     with source.access.connect() as watcher:
-        captured.settings = _settings(watcher)
+        captured.settings, captured.plugins = _settings(watcher), _plugins(watcher)
         before = {holder.database: _Moving.read(watcher, holder, source.series) for holder in instant.holders}
         _store_and_prove(capture, source, instant, captured)
         for holder in instant.holders:
@@ -207,6 +213,11 @@ def _settings(session: Session) -> dict[str, str]:
     return {
         name.lower(): value for name, value in session.rows(f"SHOW VARIABLES WHERE Variable_name IN ({marks})", CARRIED)
     }
+
+
+def _plugins(session: Session) -> list[str]:
+    """Return the libraries that accounts and tables of the server may need."""
+    return [row[0] for row in session.rows(_PLUGINS)]
 
 
 def _refuse_changed(database: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:

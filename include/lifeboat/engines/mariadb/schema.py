@@ -54,11 +54,11 @@ def _objects(session: Session, database: str) -> Iterator[tuple[str, str]]:
 
 
 def _table(session: Session, database: str, name: str, kind: str) -> Iterator[tuple[str, str]]:
-    if kind == "VIEW":
-        yield f"VIEW {name}", _text(session.one(f"SHOW CREATE VIEW {quoted(database, name)}")[1:])
+    if kind in {"VIEW", "SEQUENCE"}:
+        yield f"{kind} {name}", _text(session.one(f"SHOW CREATE {kind} {quoted(database, name)}")[1:])
     else:
         statement = str(session.one(f"SHOW CREATE TABLE {quoted(database, name)}")[1])
-        yield f"{'SEQUENCE' if kind == 'SEQUENCE' else 'TABLE'} {name}", _COUNTER.sub(r"\1", statement)
+        yield f"TABLE {name}", _COUNTER.sub(r"\1", statement)
 
 
 def _text(parts: Any) -> str:
