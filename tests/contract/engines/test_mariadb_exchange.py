@@ -28,6 +28,10 @@ TABLES = """
 """
 CODE = """
     CREATE FUNCTION told() RETURNS varchar(5) DETERMINISTIC RETURN '{0}';
+    SET sql_mode = 'ORACLE';
+    CREATE PACKAGE tools AS FUNCTION one RETURN varchar; END;
+    CREATE PACKAGE BODY tools AS FUNCTION one RETURN varchar AS BEGIN RETURN '{0}'; END; END;
+    SET sql_mode = '';
     CREATE EVENT now_and_then ON SCHEDULE EVERY 1 DAY STARTS '2035-01-01 00:00:00' DO SELECT '{0}'
 """
 
@@ -67,6 +71,7 @@ class World:
                 found[database] = {
                     "tables": sorted(tables),
                     "told": rows(f"SELECT `{database}`.told()"),
+                    "packages": rows(f"SHOW PACKAGE BODY STATUS WHERE Db = '{database}'")[0][1:3],
                     "view": rows(f"SELECT * FROM `{database}`.a_view") if "a_view" in tables else None,
                     **{name: rows(statement, database) for name, statement in QUERIES.items()},
                 }

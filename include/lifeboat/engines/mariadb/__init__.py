@@ -19,7 +19,7 @@ from lifeboat.engines.mariadb.accounts import account_facts, script, statements_
 from lifeboat.engines.mariadb.capturing import Captured, Source, capture_databases
 from lifeboat.engines.mariadb.comparison import compare_database
 from lifeboat.engines.mariadb.facts import algorithm
-from lifeboat.engines.mariadb.instant import CommitsForbiddenError, Instant, one_instant
+from lifeboat.engines.mariadb.instant import CommitsForbiddenError, Instant
 from lifeboat.engines.mariadb.privileges import (
     Rights,
     read_rights,
@@ -77,7 +77,7 @@ class MariaDBEngine(MariaDBRecovery):
         refuse_missing(session, rights, databases, str(self.unit))
         for database in databases:
             refuse_unreadable(session, rights, self.member(database), database)
-        refuse_hidden_routines(session, rights, databases, str(self.unit))
+        refuse_hidden_routines(session, rights, str(self.unit))
         refuse_lagging(session, str(self.unit), self.runtime.deployment.max_skew.total_seconds())
 
     def capture(self, capture: Capture) -> UnitSnapshot:
@@ -91,8 +91,7 @@ class MariaDBEngine(MariaDBRecovery):
             return self._capture(capture, source, versions, locked=False)
 
     def _capture(self, capture: Capture, source: Source, versions: dict[str, str], *, locked: bool) -> UnitSnapshot:
-        with one_instant(source.access, list(source.roles), source.start, locked=locked) as instant:
-            captured = capture_databases(capture, source, instant)
+        instant, captured = capture_databases(capture, source, locked=locked)
         facts: Facts = {self.member(database): found for database, found in captured.facts.items()}
         facts[self.roles_member] = {"roles": account_facts(captured.accounts)}
         roles = self._store_roles(capture, captured)

@@ -96,11 +96,6 @@ def read_tables(session: Session, database: str) -> list[Table]:
     ]
 
 
-def table_names(session: Session, database: str) -> set[str]:
-    """Given a database, return the names of its tables and sequences."""
-    return {row[0] for row in session.rows(_TABLES, (database,))}
-
-
 def unsafe_tables(session: Session, tables: Iterable[Table]) -> list[Table]:
     """Given tables, return those of an engine without transactions: no snapshot holds them still."""
     safe = {row[0] for row in session.rows(_SAFE_ENGINES)}
