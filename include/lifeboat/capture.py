@@ -6,7 +6,7 @@ orphan in the vault, never a second snapshot of a member in a point; a sealed po
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lifeboat import __version__
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 JOBS = 2
 
 
-def engine_for(runtime: Runtime, unit: Unit) -> Engine:
-    """Given a unit, return its engine at work on it.
+def engine_for(runtime: Runtime, unit: Unit, *, connected: bool = True) -> Engine:
+    """Given a unit, return its engine at work on it; not `connected` for what never reaches the live database.
 
     Raise ConfigurationError when the deployment file does not name the unit, or the engine that it names
     captures something else, does not offer the method, or wants another type of connection.
@@ -47,8 +47,8 @@ def engine_for(runtime: Runtime, unit: Unit) -> Engine:
         if settings.method not in engine.methods:
             offered = ", ".join(engine.methods)
             raise _unfit(unit, f"Engine '{name}' has no method '{settings.method}'.", f"Use one of: {offered}.")
-        found = runtime.connection(settings.connection)
-        if found.type != engine.connection_type:
+        found = runtime.connection(settings.connection) if connected else None
+        if found and found.type != engine.connection_type:
             raise _unfit(
                 unit,
                 f"Connection '{found.id}' is of type '{found.type}', not '{engine.connection_type}'.",
@@ -68,9 +68,11 @@ def open_point(
     run_after: datetime | None = None,
     seed: str | None = None,
     reason: str = "",
+    units: Sequence[Unit] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> OpenPoint:
-    """Open a restore point. A run that may be repeated gives its time and its own id as `run_after` and
-    `seed`, so that repeating it means the same point."""
+    """Open a restore point of some units, by default of all. A run that may be repeated gives its time and its own
+    id as `run_after` and `seed`, so that repeating it means the same point."""
     now = datetime.now(UTC)
     return OpenPoint(
         id=new_point_id(run_after or now, seed),
@@ -78,15 +80,25 @@ def open_point(
         kind=kind,
         opened_at=now,
         max_skew_seconds=deployment.max_skew.total_seconds(),
-        units=tuple(deployment.units()),
+        units=tuple(deployment.units() if units is None else units),
         reason=reason,
+        labels=dict(labels or {}),
     )
 
 
-def make_point(runtime: Runtime, kind: PointKind, *, reason: str = "", jobs: int = JOBS) -> SignedManifest:
-    """Make a restore point in one go, `jobs` units side by side, as the command line does."""
+def make_point(
+    runtime: Runtime,
+    kind: PointKind,
+    *,
+    reason: str = "",
+    labels: Mapping[str, str] | None = None,
+    jobs: int = JOBS,
+    units: Sequence[Unit] | None = None,
+) -> SignedManifest:
+    """Make a restore point of some units, by default of all, in one go, `jobs` units side by side, as the command
+    line does."""
     runtime.signer()  # without the key nothing can be sealed: better to know it now than after the captures
-    point = open_point(runtime.deployment, kind, reason=reason)
+    point = open_point(runtime.deployment, kind, reason=reason, labels=labels, units=units)
     log.info("Opened restore point %s", point.id)
     with TogetherPool(jobs) as pool:
         captured = [pool.submit(_capture, runtime, point, unit) for unit in point.units]
@@ -142,6 +154,7 @@ def seal_point(runtime: Runtime, point: OpenPoint, snapshots: Sequence[UnitSnaps
         deployment=point.deployment,
         kind=point.kind,
         reason=point.reason,
+        labels=point.labels,
         opened_at=point.opened_at,
         sealed_at=datetime.now(UTC),
         skew_seconds=skew,

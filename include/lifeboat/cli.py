@@ -3,11 +3,11 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import report
+from lifeboat import cli_recovery, cli_restore, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.connections import from_environment
@@ -15,6 +15,8 @@ from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
+from lifeboat.manifest import Manifest
+from lifeboat.patches import ServerPatches, live_patches, patches_at, since
 from lifeboat.preflight import world_problems
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
@@ -24,11 +26,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
 vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
+app.add_typer(cli_recovery.app)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
 app.add_typer(key_app, name="key")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Units that are worked on side by side.")]
+MadeKind = Literal["system_backup", "pre_upgrade"]
 DeploymentName = Annotated[str, typer.Argument(help="Name of a deployment, or the path of its file.")]
 
 
@@ -63,14 +67,19 @@ def validate(
 def backup(
     deployment: DeploymentName,
     reason: Annotated[str, typer.Option(help="Why, for the manifest.")] = "",
+    kind: Annotated[MadeKind, typer.Option(help="pre_upgrade: before an update.")] = "system_backup",
+    target_level: Annotated[str, typer.Option(help="What an update will bring it to, for the manifest.")] = "",
     jobs: Jobs = JOBS,
 ) -> None:
     """Make a restore point: capture every unit, then seal."""
+    labels = {"target_level": target_level} if target_level else {}
     with _runtime(deployment) as runtime:
         catalog = _catalog()
-        signed = make_point(runtime, "system_backup", reason=reason, jobs=jobs)
+        signed = make_point(runtime, kind, reason=reason, labels=labels, jobs=jobs)
         catalog.add_point(signed)
-    report.print_point(signed.manifest)
+        report.print_point(signed.manifest)
+        if kind == "pre_upgrade":
+            _print_patches_at(runtime, signed.manifest)
 
 
 @app.command()
@@ -100,12 +109,7 @@ def _newest(catalog: Catalog, deployment: str) -> report.PointState:
     return states[0]
 
 
-@app.command()
-def points(deployment: DeploymentName) -> None:
-    """List the restore points, newest first, with their drills' verdicts."""
-    found = find_deployment(deployment)
-    catalog = _catalog()
-    report.print_points(catalog.points(found.name), catalog.last_known_good(found.name))
+app.command()(cli_restore.points)
 
 
 @app.command()
@@ -119,6 +123,37 @@ def show(
     report.print_point(state.manifest)
     if state.drill:
         report.print_drill(state.drill, found.objectives)
+
+
+app.command()(cli_restore.restore)
+app.command()(cli_restore.runbook)
+
+
+@app.command()
+def patches(
+    deployment: DeploymentName,
+    point: Annotated[str | None, typer.Argument(help="Id of a restore point, or the beginning of it.")] = None,
+) -> None:
+    """Show the patches of all servers side by side, their drift and every known trap: now, or at a restore point
+    with what changed since then. Ends with status 1 when a server could not be read."""
+    with _runtime(deployment) as runtime:
+        manifest = _catalog().point(runtime.deployment.name, point).manifest if point else None
+        now, errors = live_patches(runtime)
+        if manifest is None:
+            report.print_patches(now, f"Patches of {runtime.deployment.name} now")
+        else:
+            then = _print_patches_at(runtime, manifest)
+            report.print_since(since(then, now), manifest.id)
+    for server, error in errors.items():
+        typer.echo(f"{server} could not be read: {error}", err=True)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _print_patches_at(runtime: Runtime, manifest: Manifest) -> list[ServerPatches]:
+    servers = patches_at(runtime, manifest)
+    report.print_patches(servers, f"Patches of {manifest.deployment} at restore point {manifest.id}")
+    return servers
 
 
 @catalog_app.command()
@@ -155,6 +190,7 @@ def public(deployment: DeploymentName) -> None:
     with _runtime(deployment) as runtime:
         signer: Signer = runtime.signer()
     typer.echo(signer.public_key)
+    typer.echo(f"Fingerprint: {signer.fingerprint}", err=True)
 
 
 @app.command()

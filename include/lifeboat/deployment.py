@@ -20,15 +20,18 @@ from lifeboat.deployment_values import (
     Duration,
     EngineName,
     Glob,
+    HealthUrl,
     Name,
     RelativePath,
     Timezone,
+    UnitName,
     format_duration,
     parse_duration,
 )
 
 __all__ = [
     "BusinessData",
+    "Control",
     "Database",
     "DatabaseServer",
     "Deployment",
@@ -141,16 +144,32 @@ class HostSettings(Model):
         return self
 
 
-class ServerControl(Model):
+class Control(Model):
     """How the server is stopped and started: by a systemd unit or by its own script, never both."""
 
-    unit: str | None = Field(None, description="systemd unit, such as wso2am.service.")
-    script: RelativePath | None = Field(None, description="Start script inside the home, such as bin/api-cp.sh.")
+    unit: UnitName | None = Field(
+        None,
+        description="systemd unit, such as wso2am.service. An account other than root needs sudo for systemctl.",
+    )
+    script: RelativePath | None = Field(
+        None,
+        description="Start script inside the home, such as bin/api-cp.sh, run in a login shell of `run_as`.",
+    )
+    environment: dict[str, str] = Field(
+        {}, description="Environment for the script, such as JAVA_HOME; a unit has its own. No secrets."
+    )
+    stop_timeout: Duration = Field(timedelta(minutes=5), description="The longest that the server may take to end.")
+    start_timeout: Duration = Field(
+        timedelta(minutes=10),
+        description="The longest until its log says that it started, and from then until it is healthy.",
+    )
 
     @model_validator(mode="after")
-    def _one_way(self) -> "ServerControl":
+    def _one_way(self) -> "Control":
         if bool(self.unit) == bool(self.script):
             raise ValueError("give either unit or script, not both and not neither")
+        if self.unit and self.environment:
+            raise ValueError("environment is for a script; put it into the unit")
         return self
 
 
@@ -162,11 +181,23 @@ class Server(Model):
     site: Name = Field("main", description="The site that it belongs to.")
     host: Name = Field("worker", description="The host that it is on, from `hosts`; `worker` is this machine.")
     run_as: str | None = Field(None, description="Account that owns the home; commands run under it.")
-    control: ServerControl | None = Field(None, description="How it is stopped and started.")
-    start_order: int = Field(0, ge=0, description="Servers start in this order, lowest first.")
-    port_offset: int = Field(0, ge=0, description="Carbon's port offset.")
-    health_url: str | None = Field(None, description="URL that answers 200 when the server is healthy.")
-    drain: list[str] = Field([], description="Command (argv) that takes the server out of its load balancer.")
+    control: Control | None = Field(
+        None, description="How it is stopped and started; without it Lifeboat never stops the server."
+    )
+    start_order: int = Field(0, ge=0, description="Servers start in this order, lowest first, and stop in reverse.")
+    port_offset: int | None = Field(
+        None, ge=0, description="Carbon's port offset; by default that of the product: 0, Micro Integrator 10."
+    )
+    health_url: HealthUrl | None = Field(
+        None,
+        description="URL that answers 200 when the server is healthy, asked on its host; certificates are not "
+        "verified. `{http}` and `{https}` stand for Carbon's ports: 9763 and 9443 plus the offset. By default one "
+        "that the product has.",
+    )
+    drain: list[str] = Field(
+        [], description="Command (argv), run on its host before it stops, that takes it out of its load balancer."
+    )
+    undrain: list[str] = Field([], description="Command (argv), run when it is healthy again, that puts it back.")
     exclude: list[Glob] = Field([], description="Further globs inside the home that are not captured.")
     external_links: list[RelativePath] = Field(
         [],

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
@@ -69,6 +70,19 @@ def _check_straight(value: str) -> str:
     return value
 
 
+def _check_health_url(value: str) -> str:
+    try:
+        parts = urlsplit(value.replace("{http}", "1").replace("{https}", "1"))
+        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) and "{" not in parts.netloc
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("is not a URL; write it like http://127.0.0.1:{http}/services/Version")
+    if parts.username or parts.password:
+        raise ValueError("holds a login, which a health check must not need")
+    return value
+
+
 def _check_timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -83,6 +97,8 @@ ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,250}
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$"), AfterValidator(_check_straight)]
 RelativePath = Annotated[str, AfterValidator(_check_inside)]
 Glob = Annotated[str, AfterValidator(_check_glob)]
+HealthUrl = Annotated[str, AfterValidator(_check_health_url)]
+UnitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,250}$")]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Cron = Annotated[str, AfterValidator(_check_cron)]
 EngineName = Annotated[str, AfterValidator(_check_engine)]

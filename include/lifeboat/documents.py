@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lifeboat.errors import DocumentError, PointError, SignatureError, VaultDamagedError
+from lifeboat.evidence import Evidence, read_evidence_document
 from lifeboat.manifest import (
     EVIDENCE_SCHEMA,
     MANIFEST_SCHEMA,
     Document,
-    DrillEvidence,
     Manifest,
     read_document,
     sha256,
     to_json,
 )
-from lifeboat.signing import Signer
+from lifeboat.signing import Signer, Verifier
 from lifeboat.vault import Snapshot, Vault
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def list_point(vault: Vault, deployment: str, point: str) -> list[Snapshot]:
 
 
 def find_manifest(
-    vault: Vault, signer: Signer, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
+    vault: Vault, signer: Verifier, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
 ) -> SignedManifest | None:
     """Given a restore point's id and, if at hand, its listing, return its verified manifest, or None if it is
     not sealed.
@@ -77,7 +77,7 @@ def find_manifest(
 
 
 def require_manifest(
-    vault: Vault, signer: Signer, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
+    vault: Vault, signer: Verifier, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
 ) -> SignedManifest:
     """Given a restore point's id, return its verified manifest. Raise PointError if there is none."""
     found = find_manifest(vault, signer, deployment, point, listing)
@@ -89,7 +89,7 @@ def require_manifest(
     return found
 
 
-def read_manifest(vault: Vault, signer: Signer, snapshot: Snapshot) -> SignedManifest:
+def read_manifest(vault: Vault, signer: Verifier, snapshot: Snapshot) -> SignedManifest:
     """Given a manifest's snapshot, return the verified manifest. Raise SignatureError when it is not genuine."""
     what = f"Manifest of restore point '{snapshot.tags.get('point')}'"
     payload = signer.open(MANIFEST_SCHEMA, vault.read(snapshot.id, MANIFEST_PATH), what=what)
@@ -102,7 +102,7 @@ def read_manifest(vault: Vault, signer: Signer, snapshot: Snapshot) -> SignedMan
     return SignedManifest(manifest=manifest, sha256=sha256(payload))
 
 
-def write_evidence(vault: Vault, signer: Signer, evidence: DrillEvidence) -> None:
+def write_evidence(vault: Vault, signer: Signer, evidence: Evidence) -> None:
     """Sign evidence and add it to the vault."""
     tags = {
         "kind": "evidence",
@@ -110,24 +110,26 @@ def write_evidence(vault: Vault, signer: Signer, evidence: DrillEvidence) -> Non
         "deployment": evidence.deployment,
         "point": evidence.point,
         "passed": "yes" if evidence.passed else "no",
+        **evidence.more_tags(),
     }
     vault.backup_bytes(signer.seal(EVIDENCE_SCHEMA, to_json(evidence)), EVIDENCE_PATH, tags)
 
 
-def read_evidence(vault: Vault, signer: Signer, snapshot: Snapshot) -> DrillEvidence:
+def read_evidence(vault: Vault, signer: Verifier, snapshot: Snapshot) -> Evidence:
     """Given an evidence's snapshot, return it verified. Raise SignatureError when it is not genuine."""
     what = f"Evidence about restore point '{snapshot.tags.get('point')}'"
     payload = signer.open(EVIDENCE_SCHEMA, vault.read(snapshot.id, EVIDENCE_PATH), what=what)
-    return read_document(DrillEvidence, payload, what)
+    return read_evidence_document(payload, what)
 
 
 def read_all(
-    vault: Vault, signer: Signer, deployment: str
-) -> tuple[list[SignedManifest], list[DrillEvidence], list[str]]:
+    vault: Vault, signer: Verifier, deployment: str, point: str = ""
+) -> tuple[list[SignedManifest], list[Evidence], list[str]]:
     """Given a deployment, return all its genuine manifests and evidence in a vault, and what was refused: what
-    is forged, damaged, doubled, or about no manifest of the vault."""
+    is forged, damaged, doubled, or about no manifest of the vault. With `point`, those of the points whose ids
+    begin with it."""
 
-    def read(snapshot: Snapshot) -> SignedManifest | DrillEvidence | str:
+    def read(snapshot: Snapshot) -> SignedManifest | Evidence | str:
         try:
             if snapshot.tags["kind"] == "manifest":
                 return read_manifest(vault, signer, snapshot)
@@ -136,7 +138,8 @@ def read_all(
             return str(error)
 
     kinds = ("manifest", "evidence")
-    snapshots = [s for s in vault.snapshots({"deployment": deployment}) if s.tags.get("kind") in kinds]
+    listed = [s for s in vault.snapshots({"deployment": deployment}) if s.tags.get("kind") in kinds]
+    snapshots = [snapshot for snapshot in listed if snapshot.tags.get("point", "").startswith(point)]
     with ThreadPoolExecutor(max_workers=READERS) as pool:
         documents = list(pool.map(read, snapshots))
     refused = [document for document in documents if isinstance(document, str)]
@@ -145,9 +148,9 @@ def read_all(
         if isinstance(signed, SignedManifest) and manifests.setdefault(signed.manifest.id, signed) != signed:
             refused.append(f"Restore point '{signed.manifest.id}' has a second manifest; the first one counts.")
     known = {signed.sha256 for signed in manifests.values()}
-    evidence: dict[str, DrillEvidence] = {}
+    evidence: dict[str, Evidence] = {}
     for document in documents:
-        if not isinstance(document, DrillEvidence):
+        if isinstance(document, SignedManifest | str):
             continue
         if document.manifest_sha256 in known:
             evidence[document.id] = document

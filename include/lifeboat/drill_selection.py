@@ -1,22 +1,17 @@
 """Which restore points a drill run covers."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
-from croniter import croniter
+from datetime import datetime
 
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Deployment
+from lifeboat.ticks import tick_before
 
-_EVERY_HOUR = ["*"]
 
-
-def pick_by_tick(catalog: Catalog, deployment: Deployment, tick: datetime) -> list[str]:
+def pick_by_tick(catalog: Catalog, deployment: Deployment, tick: datetime, *, capped: bool = True) -> list[str]:
     """Given a tick of the drills' schedule, or the time of a run between two, return the ids of the undrilled
-    points sealed since the tick before it, newest first, at most `drills_per_run`."""
-    return catalog.undrilled(
-        deployment.name, previous_tick(deployment, tick), tick, deployment.schedules.drills_per_run
-    )
+    points sealed since the tick before it, newest first; if capped, at most `drills_per_run`."""
+    most = deployment.schedules.drills_per_run if capped else None
+    return catalog.undrilled(deployment.name, previous_tick(deployment, tick), tick, most)
 
 
 def pick_by_hand(catalog: Catalog, deployment: Deployment) -> list[str]:
@@ -27,25 +22,8 @@ def pick_by_hand(catalog: Catalog, deployment: Deployment) -> list[str]:
 
 
 def previous_tick(deployment: Deployment, tick: datetime) -> datetime | None:
-    """Given a time, return the last tick of the drills' schedule before it, or None without a schedule.
-
-    Ticks are counted as Airflow's CronTriggerTimetable counts them, also on the days when clocks change: else
-    the stretches of two runs would leave a gap, and a point in it would never be drilled.
-    """
-    schedule, zone = deployment.schedules.restore_drill, deployment.schedules.zone()
-    if schedule is None:
+    """Given a time, return the last tick of the drills' schedule before it, or None without a schedule."""
+    schedules = deployment.schedules
+    if schedules.restore_drill is None:
         return None
-    wall = tick.astimezone(zone).replace(tzinfo=None, fold=0)
-    cron = croniter(schedule, wall)
-    while True:
-        found: datetime = cron.get_prev(datetime)
-        every_hour = cron.expanded[1] == _EVERY_HOUR
-        previous = tick.astimezone(UTC) - (wall - found) if every_hour else _moment(found, zone)
-        if previous < tick:
-            return previous
-
-
-def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
-    """Given a time of day, return when a zone's clocks show it: the second time if they show it twice, and as long
-    after the change as it is after the missing hour's begin if they leave it out."""
-    return max(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return tick_before(schedules.restore_drill, schedules.zone(), tick)

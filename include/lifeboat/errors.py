@@ -54,6 +54,10 @@ class CommandError(LifeboatError):
         self.stderr = stderr
 
 
+class ServerError(LifeboatError):
+    """A WSO2 server did not stop, start or become healthy, or must not be started as it is."""
+
+
 class SpaceError(LifeboatError):
     """A disk is full, or would be."""
 

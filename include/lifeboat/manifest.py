@@ -20,7 +20,7 @@ from lifeboat.wso2.checks import CheckResult
 MANIFEST_SCHEMA = "lifeboat/manifest/1"
 EVIDENCE_SCHEMA = "lifeboat/evidence/1"
 
-D = TypeVar("D", bound="Document")
+D = TypeVar("D", bound=BaseModel)
 PointKind = Literal["system_backup", "pre_upgrade", "safety"]
 Outcome = Literal["passed", "failed", "skipped"]
 
@@ -41,6 +41,7 @@ class OpenPoint(Document):
     max_skew_seconds: float
     units: tuple[Unit, ...]
     reason: str = ""
+    labels: dict[str, str] = {}
 
     def expires_at(self) -> datetime:
         """Return the time after which no capture may join this point."""
@@ -112,13 +113,14 @@ class UnitSnapshot(Document):
 
 
 class Manifest(Document):
-    """A sealed restore point."""
+    """A sealed restore point. `labels` say more of why it was made, such as target_level before an update."""
 
     schema_version: Literal["lifeboat/manifest/1"] = Field("lifeboat/manifest/1", alias="schema")
     id: str
     deployment: str
     kind: PointKind
     reason: str
+    labels: dict[str, str] = {}
     opened_at: datetime
     sealed_at: datetime
     skew_seconds: float
@@ -154,7 +156,10 @@ class Check(Document):
 
 
 class UnitDrill(Document):
-    """What the drill of one unit found, and how long its restore took. Travels as XCom."""
+    """What the drill of one unit found, and how long its restore took. Travels as XCom.
+
+    `runbook` is the member that its runbook brought back, or was to, in place of Lifeboat; empty for none.
+    """
 
     unit: Unit
     host_name: str
@@ -162,6 +167,7 @@ class UnitDrill(Document):
     seconds: float
     restored_bytes: int
     checks: tuple[Check, ...]
+    runbook: str = ""
 
     def failed(self) -> list[Check]:
         """Return the red checks."""
@@ -194,6 +200,10 @@ class DrillEvidence(Document):
     def passed(self) -> bool:
         """Whether both verdicts passed and no unit is missing."""
         return self.complete and self.fidelity == "passed" and self.health != "failed"
+
+    def more_tags(self) -> dict[str, str]:
+        """Return what its snapshot is found by besides."""
+        return {}
 
     @property
     def conclusive(self) -> bool:

@@ -16,6 +16,7 @@ from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, U
 from lifeboat.host import Command, LocalHost
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
+from lifeboat.wso2.server import ServerControl
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,9 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
     for unit in deployment.units():
         yield partial(_check_capture, runtime, unit)
         yield partial(_check_drill, runtime, unit)
+    for name, server in deployment.servers.items():
+        if server.control is not None:
+            yield ServerControl.of(runtime, name).preflight
 
 
 def _check_capture(runtime: Runtime, unit: Unit) -> None:

@@ -9,7 +9,7 @@ from lifeboat.deployment import Unit
 from lifeboat.manifest import Check, Document, canonical_json, sha256
 
 #: What may differ between two plans that mean the same.
-_VOLATILE = {"free_bytes", "expected_seconds"}
+_VOLATILE = {"free_bytes", "needed_bytes", "expected_seconds"}
 
 
 class Exchange(Document):
@@ -27,17 +27,20 @@ class Exchange(Document):
 class Replacement(Document):
     """What a recovery does to one unit, as its engine plans it.
 
-    `needed_bytes` of room are needed `where` the unit lies; `free_bytes` are free there, None when that cannot
-    be seen from here. `details` are the engine's own.
+    `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
+    `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
+    in a safety point: it is there, all of it, and not empty. `details` are the engine's own.
     """
 
     unit: Unit
     host: str
     where: str
+    file_system: str = ""
     exchanges: tuple[Exchange, ...]
     needed_bytes: int
     free_bytes: int | None = None
     expected_seconds: float | None = None
+    capturable: bool = True
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
@@ -81,6 +84,10 @@ class RecoveryPlan(Document):
                 replacement.pop(name)
         return sha256(canonical_json(content))
 
+    def capturable(self) -> list[Unit]:
+        """Return the units of which something is live that a safety point can hold."""
+        return [each.unit for each in self.replacements if each.capturable]
+
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""
         for found in self.replacements:
@@ -103,6 +110,10 @@ class _RecoveryDocument(Document):
     complete: Literal[False] = False
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def more_tags(self) -> dict[str, str]:
+        """Return what its snapshot is found by besides."""
+        return {"recovery": self.recovery}
 
 
 class RecoveryJournal(_RecoveryDocument):
@@ -140,12 +151,11 @@ class RecoveryEvidence(_RecoveryDocument):
 
     @property
     def passed(self) -> bool:
+        """Whether the attempt did all that it was meant to do."""
         return self.succeeded
 
-
-def settled(evidence: RecoveryEvidence) -> bool:
-    """Given how an attempt ended, return whether nothing is left to be finished or undone in the middle."""
-    return evidence.live != "mixed"
+    def more_tags(self) -> dict[str, str]:
+        return {**super().more_tags(), "live": self.live}
 
 
 def bound_to(plan: RecoveryPlan) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """What the DAGs of a deployment are: which there are, when they run, what a person reads and types."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
-from airflow.utils.types import DagRunType
 
-BACKUP, DRILL = "sample.system_backup", "sample.restore_drill"
-DAG_IDS = {BACKUP, DRILL}
+from tests.support.deployments import Change, write_deployment
+
+BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
+RECOVERY = "sample.recovery"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -24,13 +27,19 @@ def drill(sample_dags: DagBag) -> DAG:
     return sample_dags.dags[DRILL]
 
 
+@pytest.fixture
+def before(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[BEFORE]
+
+
 def test_exactly_these_dags_are_there_and_load(sample_dags: DagBag) -> None:
     assert sample_dags.import_errors == {}
     assert set(sample_dags.dags) == DAG_IDS
 
 
-def test_the_tasks_and_their_order(backup: DAG, drill: DAG) -> None:
+def test_the_tasks_and_their_order(backup: DAG, drill: DAG, before: DAG) -> None:
     assert _order(backup) == {"open": {"capture", "seal"}, "capture": {"seal"}, "seal": set()}
+    assert _order(before) == _order(backup)
     assert _order(drill) == {"pick": {"drill", "record"}, "drill": {"record"}, "record": set()}
 
 
@@ -52,7 +61,7 @@ def test_a_person_finds_owner_tags_and_a_page_that_says_why_how_and_when(sample_
     assert [heading for heading in headings if heading not in dag.doc_md] == []
 
 
-@pytest.mark.parametrize(("dag_id", "retries"), [(BACKUP, 2), (DRILL, 1)])
+@pytest.mark.parametrize(("dag_id", "retries"), [(BACKUP, 2), (BEFORE, 2), (DRILL, 1)])
 def test_every_task_is_tried_again(sample_dags: DagBag, dag_id: str, retries: int) -> None:
     tasks = sample_dags.dags[dag_id].tasks
     assert {(task.retries, task.retry_delay) for task in tasks} == {(retries, timedelta(seconds=30))}
@@ -97,12 +106,33 @@ def test_backups_run_by_cron_and_drills_also_after_each_backup(backup: DAG, dril
     assert (outlet.name, outlet.uri) == ("sample.restore_points", "x-lifeboat://sample/restore_points")
 
 
-def test_drills_can_be_backfilled_over_a_range_of_dates_and_backups_cannot(backup: DAG, drill: DAG) -> None:
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(drill))
+def test_a_snapshot_before_an_update_is_taken_by_hand_or_by_another_dag_and_is_never_paused(before: DAG) -> None:
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(before))
+    assert not stored.timetable.periodic  # so that nobody can backfill it
+    assert stored.allowed_run_types is None
+    assert before.is_paused_upon_creation is False
+
+
+def test_a_snapshot_before_an_update_says_what_for(before: DAG, backup: DAG) -> None:
+    assert list(before.params) == ["reason", "target_level"]
+    assert {name: before.params.get_param(name).resolve() for name in before.params} == {
+        "reason": "",
+        "target_level": "",
+    }
+    before.validate()
+    opened: Any = before.get_task("open")
+    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason }}")
+    assert opened.labels == {"target_level": "{{ params.target_level }}"}
+    assert {"reason", "labels"} <= set(opened.template_fields)
+    assert before.get_task("seal").outlets == backup.get_task("seal").outlets
+    assert (backup.get_task("open").kind, backup.get_task("open").labels) == ("system_backup", {})
+
+
+@pytest.mark.parametrize("dag_id", [BACKUP, DRILL])
+def test_every_dag_with_a_schedule_can_be_backfilled(sample_dags: DagBag, dag_id: str) -> None:
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(sample_dags.dags[dag_id]))
     assert stored.timetable.periodic
     assert stored.allowed_run_types is None
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(backup))
-    assert set(stored.allowed_run_types or ()) == {kind.value for kind in DagRunType} - {"backfill"}
 
 
 def test_evidence_is_recorded_whatever_the_drills_found_but_not_without_a_picked_point(drill: DAG) -> None:
@@ -124,3 +154,56 @@ def _order(dag: DAG) -> dict[str, set[str]]:
 
 def _template(dag: DAG, task_id: str) -> str | None:
     return dag.get_task(task_id).partial_kwargs.get("map_index_template")  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def recovery(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[RECOVERY]
+
+
+def test_a_recovery_runs_by_hand_or_by_backfill_and_is_never_paused(recovery: DAG) -> None:
+    assert recovery.is_paused_upon_creation is False
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(recovery))
+    assert stored.timetable.periodic
+    assert type(stored.timetable).__name__ == "RecoveryTimetable"
+
+
+def test_nothing_of_a_recovery_happens_before_the_approval(recovery: DAG) -> None:
+    before = {"plan", "go_ahead", "approve"}
+    approve = recovery.get_task("approve")
+    after = {task.task_id for task in recovery.tasks} - before
+    assert after == set(approve.get_flat_relative_ids(upstream=False))
+    assert approve.fail_on_reject  # type: ignore[attr-defined]
+
+
+def test_servers_stop_after_all_is_proven_and_start_again_whatever_happened(recovery: DAG) -> None:
+    restores = {task.task_id for task in recovery.tasks if task.task_id.startswith("restore.")}
+    assert len(restores) == 6
+    first, last = ("stop.apim-gw-1", "stop.apim-gw-2"), ("stop.apim-cp-1", "stop.apim-cp-2")
+    for name in first:
+        assert restores | {"safety.seal"} <= recovery.get_task(name).upstream_task_ids
+    for name in last:
+        assert set(first) <= recovery.get_task(name).upstream_task_ids
+    assert set(last) <= recovery.get_task("swap").upstream_task_ids
+    starts = {task for task in recovery.tasks if task.task_id.startswith("start.")}
+    assert {(task.trigger_rule, task.retries) for task in starts} == {("all_done", 2)}
+    assert recovery.get_task("record").trigger_rule == "all_done"
+
+
+def test_a_deployment_asks_for_as_many_approvals_as_it_wants(tmp_path: Path, load_dags: Any) -> None:
+    for number in range(3):
+        write_deployment(tmp_path, f"wants-{number}", _approvals(number))
+    bag = load_dags(tmp_path)
+    for number, wanted in enumerate(([], ["approve"], ["approve", "approve_again"])):
+        dag = bag.dags[f"wants-{number}.recovery"]
+        assert [task.task_id for task in dag.topological_sort() if task.task_id.startswith("approve")] == wanted
+        assert dag.get_task("confirm").approvals == tuple(wanted)
+        (chosen,) = dag.get_task("go_ahead").downstream_task_ids
+        assert chosen == (*wanted, "confirm")[0]
+
+
+def _approvals(number: int) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        document["recovery"] = {"approvals": number, "approvers": ["olivia", "otto"]}
+
+    return change

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
 
 WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
-TREE, DATABASE = "business_data", "database_servers"
+TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
 def write_deployments(directory: Path) -> None:
@@ -15,14 +15,16 @@ def write_deployments(directory: Path) -> None:
     directory.mkdir()
     changes: dict[str, list[Change]] = {
         "main": [],
+        "before": [with_units_of(HOMES)],
         "sealed": [with_units_of(TREE)],
         "killed": [with_units_of(DATABASE)],
         "halted": [with_units_of(DATABASE)],
         "outage": [with_units_of(DATABASE)],
-        "older": [with_units_of(TREE)],
+        "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "unset": [with_units_of(DATABASE), _unset_connection],
+        "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
     }
     for name, more in changes.items():
         write_deployment(directory, name, _own_places, _quiet_schedules(), *more)
@@ -32,6 +34,10 @@ def _own_places(document: dict[str, Any]) -> None:
     site = document["sites"]["main"]
     site["vault"]["repository"] = "${LIFEBOAT_TESTS}/vaults/" + document["name"]
     site["scratch"] = "${LIFEBOAT_TESTS}/scratch/" + document["name"]
+
+
+def _own_database(document: dict[str, Any]) -> None:
+    document["database_servers"]["main-db"]["databases"] = {f"{document['name']}_db": {"role": "other"}}
 
 
 def _own_documents(document: dict[str, Any]) -> None:
@@ -48,5 +54,8 @@ def _unset_connection(document: dict[str, Any]) -> None:
 
 def _quiet_schedules() -> Change:
     """No tick falls into the tests: Airflow makes up for one of a daily schedule that is up to 2.4 hours ago."""
-    hour = (datetime.now(UTC).hour + 12) % 24
-    return with_schedules(system_backup=None, restore_drill=f"0 {hour} * * *")
+    return with_schedules(system_backup=None, restore_drill=_quiet_cron())
+
+
+def _quiet_cron() -> str:
+    return f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"

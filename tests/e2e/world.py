@@ -106,7 +106,8 @@ class World:
             return runtime.vault("main").snapshots({"deployment": name, **tags})
 
     def make_point(self, name: str, age: timedelta = timedelta(0)) -> Manifest:
-        """Make a restore point as the command line does, as it would have been so long ago."""
+        """Make a restore point as the command line does, as it would have been so long ago. Only what a tree's
+        capture says of its times is put back, a database's is not."""
 
         class Earlier(datetime):
             @classmethod
@@ -115,6 +116,7 @@ class World:
 
         with self.runtime(name) as runtime, pytest.MonkeyPatch.context() as patch:
             patch.setattr("lifeboat.capture.datetime", Earlier)
+            patch.setattr("lifeboat.engines.tree.datetime", Earlier)
             signed = make_point(runtime, "system_backup")
         self.catalog.add_point(signed)
         return signed.manifest

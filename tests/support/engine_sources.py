@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
 from lifeboat.sample.postgres_server import SamplePostgres
+from tests.support.patched_home import jar
 
 #: More than a pipe and restic's smallest chunk hold, so that a tool that is killed is killed in the middle.
 LARGE_BYTES = 700_000
@@ -127,6 +128,9 @@ class TreeSource(Source):
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+PATCH = "repository/components/patches/patch0001"
+
+
 class HomeSource(TreeSource):
     """A product home; what the server writes while it runs does not count."""
 
@@ -134,6 +138,7 @@ class HomeSource(TreeSource):
     changes = (
         *TreeSource.changes,
         Change(lambda it: it.write("repository/conf/deployment.toml", b"[x]"), "tree-content", "deployment.toml"),
+        Change(lambda it: it.write(f"{PATCH}/b_1.0.0.jar", jar("b_1.0.0.jar", "x")), "patch-inventory", "b_1.0.0.jar"),
     )
     files: ClassVar[Mapping[str, bytes]] = {
         **TreeSource.files,
@@ -141,6 +146,7 @@ class HomeSource(TreeSource):
         "updates/product.txt": b"wso2am-acp-4.5.0\n",
         "repository/conf/deployment.toml": b'[server]\nhostname = "localhost"\n',
         "repository/components/plugins/org.example_1.0.0.jar": bytes(range(256)),
+        f"{PATCH}/a-1.0.0.jar": jar("a_1.0.0.jar", "a patch"),
         "repository/logs/wso2carbon.log": b"not captured\n",
         "tmp/unpacked/x": b"not captured\n",
         "wso2carbon.pid": b"1\n",

@@ -21,10 +21,10 @@ from lifeboat.vault import Snapshot, Vault
 from tests.support.miniature import VAULT_PASSWORD
 
 
-def restic(vault: Path, *arguments: str) -> bytes:
+def restic(vault: Path, *arguments: str, password: str = VAULT_PASSWORD) -> bytes:
     """Run restic on a vault of the tests, past Lifeboat, and return what it prints."""
     command = ["restic", "-r", str(vault), "--no-cache", *arguments]
-    environment = {**os.environ, "RESTIC_PASSWORD": VAULT_PASSWORD}
+    environment = {**os.environ, "RESTIC_PASSWORD": password}
     return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
 
 
@@ -105,11 +105,11 @@ class FaultyWriter:
         self.manifest = self.manifest.model_copy(update={"units": tuple(map(change, self.manifest.units))})
 
 
-def flip_byte(vault: Path, snapshot: str, path: str) -> Path:
+def flip_byte(vault: Path, snapshot: str, path: str, password: str = VAULT_PASSWORD) -> Path:
     """Flip one bit in the middle of what the vault keeps of a snapshot's file, and return the pack that was changed."""
-    blob = _first_blob(vault, snapshot, path)
+    blob = _first_blob(vault, snapshot, path, password)
     for index in (vault / "index").iterdir():
-        for pack in json.loads(restic(vault, "cat", "index", index.name))["packs"]:
+        for pack in json.loads(restic(vault, "cat", "index", index.name, password=password))["packs"]:
             for each in pack["blobs"]:
                 if each["id"] == blob:
                     file = vault / "data" / pack["id"][:2] / pack["id"]
@@ -128,15 +128,19 @@ def flip_byte_at(file: Path, offset: int) -> None:
     file.chmod(mode)
 
 
-def _first_blob(vault: Path, snapshot: str, path: str) -> str:
+def _first_blob(vault: Path, snapshot: str, path: str, password: str) -> str:
     """Follow the trees from a snapshot's root to a file, and return the first blob of its content."""
-    tree = json.loads(restic(vault, "cat", "snapshot", snapshot))["tree"]
+    tree = json.loads(restic(vault, "cat", "snapshot", snapshot, password=password))["tree"]
     *directories, name = path.strip("/").split("/")
     for directory in directories:
-        tree = _node(vault, tree, directory)["subtree"]
-    return str(_node(vault, tree, name)["content"][0])
+        tree = _node(vault, tree, directory, password)["subtree"]
+    return str(_node(vault, tree, name, password)["content"][0])
 
 
-def _node(vault: Path, tree: str, name: str) -> dict[str, Any]:
-    (found,) = (node for node in json.loads(restic(vault, "cat", "blob", tree))["nodes"] if node["name"] == name)
+def _node(vault: Path, tree: str, name: str, password: str) -> dict[str, Any]:
+    (found,) = (
+        node
+        for node in json.loads(restic(vault, "cat", "blob", tree, password=password))["nodes"]
+        if node["name"] == name
+    )
     return dict(found)

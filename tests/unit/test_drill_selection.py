@@ -17,6 +17,7 @@ from lifeboat.catalog import Catalog
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_deployment
 from lifeboat.drill_selection import pick_by_hand, pick_by_tick, previous_tick
+from lifeboat.past_period import next_tick
 from sqlalchemy import URL
 from tests.support.deployments import with_schedules, write_deployment
 from tests.support.points import made_up_drill, made_up_point
@@ -135,7 +136,7 @@ def test_the_schedule_is_read_in_its_own_time_zone(catalog: Catalog, sealed: Any
 def test_the_ticks_are_those_of_airflow_when_clocks_change_so_no_point_falls_between_two(
     scheduled: Any, cron: str, zone: str, change: str
 ) -> None:
-    deployment = scheduled(timezone=zone, restore_drill=cron)
+    deployment = scheduled(timezone=zone, restore_drill=cron, system_backup=cron)
     around = at(change)
     ticks = list(_airflow_ticks(cron, zone, around - timedelta(days=9), around + timedelta(days=9)))
     assert len(ticks) >= 2
@@ -143,6 +144,8 @@ def test_the_ticks_are_those_of_airflow_when_clocks_change_so_no_point_falls_bet
         assert previous_tick(deployment, later) == earlier
         just_before = (later - timedelta(seconds=1)).astimezone(ZoneInfo(zone))
         assert previous_tick(deployment, just_before) == earlier
+        assert next_tick(deployment, earlier) == later
+        assert next_tick(deployment, just_before) == later
 
 
 def _airflow_ticks(cron: str, zone: str, begin: datetime, end: datetime) -> Iterator[datetime]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import URL
 
 from lifeboat.catalog import Catalog
-from lifeboat.catalog.states import in_utc, last_instant
+from lifeboat.catalog.states import last_instant
 from lifeboat.documents import SignedManifest
 from lifeboat.errors import PointError
 from lifeboat.manifest import sha256, to_json
@@ -133,14 +133,3 @@ def test_with_safety_points_alone_they_are_named(catalog: Catalog) -> None:
     message = refusal(catalog).message
     assert "safety points, which are never a default" in message
     assert safety.id in message
-
-
-@pytest.mark.parametrize(
-    ("time", "shown"),
-    [
-        (datetime(2026, 3, 1, 23, 59, 59, 1, tzinfo=UTC), "2026-03-02 00:00:00 UTC"),
-        (datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2))), "2026-03-01 10:00:00 UTC"),
-    ],
-)
-def test_times_are_shown_in_utc_and_never_earlier_than_they_are(time: datetime, shown: str) -> None:
-    assert in_utc(time) == shown

@@ -1,7 +1,9 @@
 """Tables for people: nothing is cut, and names are shown as they are."""
 
+import re
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -9,7 +11,10 @@ from rich.console import Console
 from lifeboat.catalog import PointState
 from lifeboat.deployment import Objectives, Unit
 from lifeboat.manifest import Check, UnitDrill
-from lifeboat.report import print_drill, print_point, print_points
+from lifeboat.patches import ServerPatches, since
+from lifeboat.report import print_drill, print_patches, print_point, print_points, print_since
+from lifeboat.wso2.identity import ProductIdentity
+from tests.support.patched_home import PatchedHome
 from tests.support.points import made_up_drill, made_up_point
 
 POINT = made_up_point(datetime(2026, 3, 1, 12, tzinfo=UTC))
@@ -87,3 +92,16 @@ def test_what_goes_into_a_pipe_is_not_cut(capsys: pytest.CaptureFixture[str]) ->
     text = capsys.readouterr().out
     assert "…" not in text
     assert "a-check-with-a-long-name-of-its-own" in text
+
+
+def test_names_of_patches_are_shown_as_they_are(tmp_path: Path) -> None:
+    home = PatchedHome(tmp_path / "home")
+    odd = "patch0001 [bold] 株式会社 :warning:"
+    home.take([{"pack": True}, {"put": {f"patches/{odd}/a_1.0.0.jar": "first"}}, {"start": True}])
+    found = home.inventory()
+    servers = [ServerPatches(name, "gateway", ProductIdentity(patches=[odd]), found) for name in ("gw-1", "gw-2")]
+    text = printed(print_patches, servers, "Patches")
+    assert f"│ patches      │ {odd}" in text
+    assert f"{odd} counts as a patch" in re.sub(r"\s*│\n│\s*│\s*│\s*", " ", text)
+    assert "Drift" not in text
+    assert printed(print_since, since(servers, servers), "20260301") == "Nothing changed since 20260301.\n"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import URL, delete, select
+from sqlalchemy import URL, delete, func, select
 from sqlalchemy.orm import Session
 
 from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
@@ -17,6 +17,8 @@ from lifeboat.catalog.models import Evidence, Point
 from lifeboat.catalog.states import PointState, first_instant, last_instant
 from lifeboat.documents import SignedManifest
 from lifeboat.errors import PointError
+from lifeboat.evidence import Evidence as EvidenceDocument
+from lifeboat.evidence import read_evidence_document
 from lifeboat.manifest import DrillEvidence, Manifest, read_document, to_json
 
 __all__ = ["Catalog", "PointState", "catalog_url", "first_instant", "last_instant"]
@@ -45,7 +47,7 @@ class Catalog:
             _forget(session, _of_point(session, signed) - {signed.sha256})
             session.merge(_point_row(signed))
 
-    def add_evidence(self, evidence: DrillEvidence) -> None:
+    def add_evidence(self, evidence: EvidenceDocument) -> None:
         """Keep evidence; keeping it again changes nothing."""
         with self._session(writing=True) as session:
             session.merge(_evidence_row(evidence))
@@ -61,7 +63,7 @@ class Catalog:
         self,
         deployment: str,
         manifests: Sequence[SignedManifest],
-        evidence: Sequence[DrillEvidence],
+        evidence: Sequence[EvidenceDocument],
         kept: Collection[str] | None = None,
     ) -> None:
         """Replace what is kept of a deployment by what its vaults hold, in one transaction.
@@ -128,7 +130,18 @@ class Catalog:
             raise none_good(deployment, states, as_of)
         return found
 
-    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int) -> list[str]:
+    def recoveries(self, deployment: str) -> list[EvidenceDocument]:
+        """Given a deployment, return the journals and the evidence of its recoveries, oldest first."""
+        with self._session() as session:
+            rows = session.scalars(
+                select(Evidence)
+                .join(Point, Point.manifest_sha256 == Evidence.manifest_sha256)
+                .where(Point.deployment == deployment, Evidence.type != "drill")
+                .order_by(Evidence.finished_at)
+            ).all()
+        return [read_evidence_document(row.document, f"Evidence {row.id}") for row in rows]
+
+    def undrilled(self, deployment: str, after: datetime | None, until: datetime, most: int | None) -> list[str]:
         """Return the ids of points sealed in (after, until] that have no conclusive drill, newest first."""
         return [
             state.manifest.id
@@ -137,6 +150,13 @@ class Catalog:
             and (after is None or after < state.manifest.sealed_at)
             and state.manifest.sealed_at <= until
         ][:most]
+
+    def drills(self, deployment: str) -> int:
+        """Given a deployment, return how many drills of its points are recorded."""
+        of_deployment = select(Point.manifest_sha256).where(Point.deployment == deployment)
+        counted = select(func.count()).where(Evidence.type == "drill", Evidence.manifest_sha256.in_(of_deployment))
+        with self._session() as session:
+            return session.scalar(counted) or 0
 
     def signed_manifest(self, deployment: str, point: str) -> SignedManifest:
         """Given a point's id, return the manifest that was genuine when it was kept here."""
@@ -190,7 +210,7 @@ def _point_row(signed: SignedManifest) -> Point:
     )
 
 
-def _evidence_row(evidence: DrillEvidence) -> Evidence:
+def _evidence_row(evidence: EvidenceDocument) -> Evidence:
     return Evidence(
         id=evidence.id,
         manifest_sha256=evidence.manifest_sha256,

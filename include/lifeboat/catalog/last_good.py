@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from lifeboat.catalog.states import PointState, in_utc, last_instant
+from lifeboat.catalog.states import PointState, last_instant
 from lifeboat.errors import PointError
+from lifeboat.times import in_utc
 
 #: A safety point is not among them: it holds what was live before a recovery, maybe broken and maybe in part.
 _KINDS = ("system_backup", "pre_upgrade")

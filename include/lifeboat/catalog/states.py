@@ -1,7 +1,7 @@
 """What the catalog tells of a restore point: its manifest, its newest conclusive drill, and the times it shows."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lifeboat.manifest import DrillEvidence, Manifest
 
@@ -30,10 +30,3 @@ def first_instant(manifest: Manifest) -> datetime:
 def last_instant(manifest: Manifest) -> datetime:
     """Given a manifest, return the latest instant that its captures may show: nothing in it is younger."""
     return max(unit.instant + timedelta(milliseconds=unit.skew_ms) for unit in manifest.units)
-
-
-def in_utc(time: datetime) -> str:
-    """Given a time with its zone, return it for people, with its zone. Parts of a second are rounded up, so that
-    a recovery as of the time that is shown for a point finds this point."""
-    whole = time.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=bool(time.microsecond))
-    return f"{whole:%Y-%m-%d %H:%M:%S} UTC"

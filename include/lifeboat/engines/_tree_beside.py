@@ -16,8 +16,11 @@ from lifeboat.recovery_documents import Exchange
 from lifeboat.swap import State, Step
 
 
-def plan_directory(host: Host, member: str, path: str, recovery: str, run_as: str | None) -> tuple[Exchange, int]:
-    """Given a live directory, or one that is gone, return its exchange and the bytes that are free beside it.
+def plan_directory(
+    host: Host, member: str, path: str, recovery: str, run_as: str | None
+) -> tuple[Exchange, dict[str, Any]]:
+    """Given a live directory, or one that is gone, return its exchange and what a Replacement tells of its
+    place: `capturable`, `where`, the `file_system` and its `free_bytes`.
 
     Raise AccessError or PreflightError when it cannot be renamed: it is a mount point, or the account may not.
     """
@@ -34,7 +37,14 @@ def plan_directory(host: Host, member: str, path: str, recovery: str, run_as: st
             next_step=f"Let the account write to '{parent}', or set run_as to one that may.",
         )
     kept = f"{real}.before-{recovery}" if found["live"] else ""
-    return Exchange(member=member, live=real, beside=f"{real}.restored-{recovery}", kept=kept), found["free_bytes"]
+    exchange = Exchange(member=member, live=real, beside=f"{real}.restored-{recovery}", kept=kept)
+    room = {
+        "capturable": not found["empty"],
+        "where": parent,
+        "file_system": f"{host.name}:{found['device']}",
+        "free_bytes": found["free_bytes"],
+    }
+    return exchange, room
 
 
 def _ask(host: Host, action: str, exchange: Exchange, run_as: str | None, **more: Any) -> dict[str, Any]:

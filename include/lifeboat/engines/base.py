@@ -22,8 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lifeboat.by_hand import ByHand, Runbook
 from lifeboat.deployment import BusinessData, DatabaseServer, Server, Unit
-from lifeboat.errors import ToolError, VaultDamagedError
+from lifeboat.errors import ConfigurationError, ToolError, VaultDamagedError
 from lifeboat.host import Host
 from lifeboat.manifest import (
     Address,
@@ -39,8 +40,9 @@ from lifeboat.manifest import (
 from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.swap import Step
+from lifeboat.text import shown
 from lifeboat.vault import Stored, Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,31 @@ class Restored:
         """Yield the restored databases for the WSO2 checks, by member name."""
         raise NotImplementedError
 
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks on what is no database, after `prove`."""
+        return []
+
+
+@dataclass(frozen=True)
+class Part:
+    """One member, of which all or a part is to be brought back into a place of its own, beside what is live:
+    its snapshot, its facts, an empty directory of this worker to work in, and its runbook ready to be run."""
+
+    member: MemberSnapshot
+    facts: dict[str, Any]
+    vault: Vault
+    scratch: Path
+    by_hand: ByHand
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What was brought back: where it is now, how much it is, and the checks that prove it."""
+
+    where: str
+    size_bytes: int
+    checks: tuple[Check, ...]
+
 
 class Engine(ABC):
     """One engine at work on one unit of a deployment."""
@@ -108,6 +135,8 @@ class Engine(ABC):
     def __init__(self, runtime: Runtime, unit: Unit) -> None:
         self.runtime = runtime
         self.unit = unit
+        #: Set by a drill: `restore` brings this runbook's member back by it, and only if it fails by its own way.
+        self.by_hand: ByHand | None = None
 
     @abstractmethod
     def preflight(self) -> dict[str, str]:
@@ -128,6 +157,30 @@ class Engine(ABC):
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         """Given a member's facts as captured and as restored, yield the fidelity checks, passed ones as well."""
 
+    # -- without a swap; an engine offers what its kind of member has -------------------------------------------
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        """Given a member's snapshot and facts, return how it is restored by standard tools beside the live one,
+        under its name with a suffix."""
+        raise self._cannot("has no runbook")
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        """Bring a member's files, or the sub-tree or file at `path`, back into the new directory `target`."""
+        raise self._cannot("restores nothing into a directory")
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        """Bring a database back as the new database `name` of the live server, and prove it there."""
+        raise self._cannot("has no database to restore into")
+
+    def restore_table(self, part: Part, table: str, into: str) -> Returned:
+        """Bring one table of a database back as the new table `into` of the live database, and prove its rows."""
+        raise self._cannot("has no table to restore into")
+
+    def _cannot(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.unit}: its engine {what}.", next_step="See `lifeboat restore --help` for what fits which member."
+        )
+
     # -- recovery -------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -146,6 +199,10 @@ class Engine(ABC):
     @abstractmethod
     def step(self, replacement: Replacement) -> Step:
         """Return the exchange of the unit's members, live against restored."""
+
+    def examine(self) -> list[CheckResult]:
+        """Run the WSO2 checks of the live unit that need no database; most engines have none."""
+        return []
 
     def live_databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
         """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
@@ -214,18 +271,6 @@ def difference(captured: Mapping[str, Any], restored: Mapping[str, Any], most: i
         if keys:
             parts.append(f"{len(keys)} {word}: {shown(keys, most)}")
     return "; ".join(parts)
-
-
-def shown(names: Sequence[str], most: int = 5) -> str:
-    """Given names, such as paths that may hold any bytes, return the first of them as text for people."""
-    text = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-    return printable(text)
-
-
-def printable(text: str) -> str:
-    """Given a text that may hold bytes that are no UTF-8 or control characters, return it with those escaped."""
-    escaped = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
 
 
 def require_version(host: Host, tool: str, version: tuple[int, ...], least: tuple[int, ...], how: str) -> None:

@@ -16,6 +16,7 @@ Progress = Callable[[str], None]
 
 _PAGE = 100
 _POLL_SECONDS = 1.0
+_LOCKED, _LOCKED_SECONDS = "Database is locked", 60.0
 _FINISHED_RUN = {"success", "failed"}
 _FINISHED_TASK = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
@@ -187,10 +188,13 @@ class AirflowClient:
         reprocess_behavior: str = "none",
         conf: Mapping[str, Any] | None = None,
         run_backwards: bool = False,
+        max_active_runs: int = 2,
     ) -> int:
-        """Run `dag_id` for each of its ticks from `from_date` to `to_date`, both included.
+        """Run `dag_id` for each of its ticks from `from_date` to `to_date`, both included, few at once: this Airflow
+        is on SQLite.
 
-        Return the backfill's id. Raise AirflowError if another backfill of the DAG has not finished.
+        Return the backfill's id. Raise AirflowError if another backfill of the DAG has not finished. On SQLite,
+        Airflow gives up and undoes it when others write meanwhile; it is asked again for as long as that may last.
         """
         body = {
             "dag_id": dag_id,
@@ -199,9 +203,17 @@ class AirflowClient:
             "reprocess_behavior": reprocess_behavior,
             "dag_run_conf": dict(conf or {}),
             "run_backwards": run_backwards,
+            "max_active_runs": max_active_runs,
         }
         self.wait_for_dag(dag_id)
-        return int(self.request("POST", "/backfills", json=body)["id"])
+        deadline = time.monotonic() + _LOCKED_SECONDS
+        while True:
+            try:
+                return int(self.request("POST", "/backfills", json=body)["id"])
+            except AirflowError as error:
+                if _LOCKED not in error.message or time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_SECONDS)
 
     def backfill(self, backfill_id: int) -> dict[str, Any]:
         """Return a backfill. Airflow fills in `completed_at` up to 30 s after the last run has ended."""

@@ -120,8 +120,14 @@ def airflow_environment(
     )
 
 
-# docker-compose.yaml has the same tuning for production.
+#: How long Airflow waits for SQLite's one writer. With the default of 5 s a backfill that takes longer to write its
+#: runs ends the scheduler, and nobody starts it again.
+SQLITE_ARGUMENTS = {"timeout": 60}
+
+# docker-compose.yaml has the same tuning for production, except for SQLite's.
 _TUNING = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": f"{__name__}.SQLITE_ARGUMENTS",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": f"{__name__}.SQLITE_ARGUMENTS",
     # With the defaults a task of 0.3 s holds its slot for 5 s, and a hop between tasks costs 1 s.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",

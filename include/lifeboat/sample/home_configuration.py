@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifeboat.sample.content import random_bytes
@@ -9,7 +10,6 @@ from lifeboat.sample.home_files import write_file, write_text
 from lifeboat.sample.keystores import KEYSTORE, STORE_PASSWORD, TRUSTSTORE
 from lifeboat.sample.servers import CARBON_VERSION, PRODUCT_VERSION, SampleServer
 
-DATABASE_HOST = "db.sample.example"
 DATABASES = ("shared_db", "apim_db")
 DATABASE_OWNER = "wso2carbon"
 # The homes carry patches put in by hand, which do not mix with update levels above zero.
@@ -17,8 +17,19 @@ UPDATE_LEVEL = "0"
 
 _TEMPLATES = Path("repository/resources/conf/templates")
 _METADATA = "repository/resources/conf/.metadata"
-_FAKE_PASSWORD = "not-a-real-password"
 _FIRST_LINE = "#Mon Mar 02 06:00:00 UTC 2026\n"
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """Where the servers find their databases, and the password of the databases' owner."""
+
+    host: str = "db.sample.example"
+    port: int = 5432
+    password: str = field(default="not-a-real-password", repr=False)
+
+    def jdbc_url(self, database: str) -> str:
+        return f"jdbc:postgresql://{self.host}:{self.port}/{database}"
 
 
 def write_identity(home: Path, server: SampleServer, seed: int) -> None:
@@ -46,24 +57,26 @@ def write_identity(home: Path, server: SampleServer, seed: int) -> None:
     write_text(home, "updates/config.json", json.dumps(state, indent=2) + "\n")
 
 
-def write_configuration(home: Path, server: SampleServer) -> None:
-    """Write a server's own configuration, and what config-mapper leaves when it has run."""
-    write_file(home, "repository/conf/deployment.toml", _deployment_toml(server).encode(), 0o640)
+def write_configuration(home: Path, server: SampleServer, database: DatabaseAccess) -> None:
+    """Write a server's own configuration, and what config-mapper leaves when it has run. As in many a real home,
+    the databases' password is in it, so only the home's account reads these files."""
+    write_file(home, "repository/conf/deployment.toml", _deployment_toml(server, database).encode(), 0o600)
     write_text(home, "repository/conf/carbon.xml", _carbon_xml(server))
-    write_file(home, "repository/conf/datasources/master-datasources.xml", _datasources_xml().encode(), 0o640)
+    datasources = _datasources_xml(database).encode()
+    write_file(home, "repository/conf/datasources/master-datasources.xml", datasources, 0o600)
     generated = _generated_files(home)
     for path in generated:
         write_file(home, f"backup/{path}", (home / path).read_bytes(), (home / path).stat().st_mode & 0o777)
     _write_metadata(home, generated)
 
 
-def _deployment_toml(server: SampleServer) -> str:
+def _deployment_toml(server: SampleServer, database: DatabaseAccess) -> str:
     databases = "\n".join(
         f"""[database.{name}]
 type = "postgre"
-url = "{_jdbc_url(name)}"
+url = "{database.jdbc_url(name)}"
 username = "{DATABASE_OWNER}"
-password = "$env{{SAMPLE_DB_PASSWORD}}"
+password = "{database.password}"
 driver = "org.postgresql.Driver"
 validationQuery = "SELECT 1"
 """
@@ -72,6 +85,7 @@ validationQuery = "SELECT 1"
     return f"""[server]
 hostname = "{server.host_name}"
 offset = {server.port_offset}
+node_ip = "$env{{SAMPLE_NODE_IP}}"
 server_role = "{server.server_type.removeprefix("apim-")}"
 
 [super_admin]
@@ -111,15 +125,15 @@ def _carbon_xml(server: SampleServer) -> str:
 """
 
 
-def _datasources_xml() -> str:
+def _datasources_xml(database: DatabaseAccess) -> str:
     datasources = "\n".join(
         f"""        <datasource>
             <name>{"WSO2AM_DB" if name == "apim_db" else "WSO2SHARED_DB"}</name>
             <definition type="RDBMS">
                 <configuration>
-                    <url>{_jdbc_url(name)}</url>
+                    <url>{database.jdbc_url(name)}</url>
                     <username>{DATABASE_OWNER}</username>
-                    <password>{_FAKE_PASSWORD}</password>
+                    <password>{database.password}</password>
                     <driverClassName>org.postgresql.Driver</driverClassName>
                 </configuration>
             </definition>
@@ -133,10 +147,6 @@ def _datasources_xml() -> str:
     </datasources>
 </datasources-configuration>
 """
-
-
-def _jdbc_url(database: str) -> str:
-    return f"jdbc:postgresql://{DATABASE_HOST}:5432/{database}"
 
 
 def _generated_files(home: Path) -> list[str]:
@@ -157,7 +167,7 @@ def _write_metadata(home: Path, generated: list[str]) -> None:
     inputs.append("repository/conf/deployment.toml")
     write_text(home, f"{_METADATA}/metadata_config.properties", _checksums(home, inputs))
     write_text(home, f"{_METADATA}/metadata_template.properties", _checksums(home, generated))
-    references = f"{_FIRST_LINE}env\\:SAMPLE_DB_PASSWORD={_FAKE_PASSWORD}\n"
+    references = f"{_FIRST_LINE}env\\:SAMPLE_NODE_IP=127.0.0.1\n"
     write_file(home, f"{_METADATA}/references.properties", references.encode(), 0o600)
 
 

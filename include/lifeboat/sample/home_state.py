@@ -53,9 +53,11 @@ def write_state(home: Path, server: SampleServer, scale: Scale, seed: int) -> No
     write_file(home, "wso2carbon.pid", str(4711 + server.port_offset).encode().ljust(100, b"\0"))
 
 
-def start_script() -> bytes:
-    """Return a start script that behaves as the product's, but runs only a process that waits."""
-    return resources.files(__package__).joinpath("data/server.sh").read_bytes()
+def write_server(home: Path, script: str) -> None:
+    """Write the stand-in for the product: a start script, and what it runs in the place of a JVM."""
+    data = resources.files(__package__).joinpath("data")
+    write_file(home, f"bin/{script}", data.joinpath("server.sh").read_bytes())
+    write_file(home, "bin/sample-server.py", data.joinpath("server.py").read_bytes())
 
 
 def _own_bytes(server: SampleServer, path: str, size: int, seed: int) -> bytes:

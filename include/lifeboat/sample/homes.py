@@ -1,39 +1,55 @@
 """Generates the four product homes of the sample deployment."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from lifeboat.sample.content import file_content
-from lifeboat.sample.home_configuration import write_configuration, write_identity
+from lifeboat.sample.home_configuration import DatabaseAccess, write_configuration, write_identity
 from lifeboat.sample.home_files import write_file
 from lifeboat.sample.home_patches import BASELINE, apply_patch, patched_bundles, write_bundle_list
-from lifeboat.sample.home_state import shared_state_files, start_script, write_state
+from lifeboat.sample.home_state import shared_state_files, write_server, write_state
 from lifeboat.sample.home_tree import TreeFile, tree_files
 from lifeboat.sample.keystores import find_keytool, make_keystores
 from lifeboat.sample.marker import Marker
 from lifeboat.sample.scales import Scale, check_scale
 from lifeboat.sample.servers import SERVERS, SampleServer
 
+#: Databases that are not there, for homes that are only looked at.
+SOMEWHERE = DatabaseAccess()
 
-def generate_homes(root: Path, scale: Scale = "small", seed: int = 45) -> list[Path]:
+
+def generate_homes(
+    root: Path,
+    scale: Scale = "small",
+    seed: int = 45,
+    *,
+    port_offset: int = 0,
+    database: DatabaseAccess = SOMEWHERE,
+) -> list[Path]:
     """Given a directory, generate the four homes of the sample deployment in it and return their paths.
 
-    `small` homes have some hundred files and about 3 MB each, `reference` homes about 1.7 GB each. The same
-    scale and seed give the same bytes, except for the keystores. Homes that are there already are kept; those
-    of another scale or seed are replaced. Raise ToolError if there is no keytool, and PreflightError if a
-    directory with a home's name is there that was not generated.
+    `small` homes have some hundred files and about 3 MB each, `reference` homes about 1.7 GB each. Their servers
+    use ports from `port_offset` on, and the databases given. The same arguments give the same bytes, except for
+    the keystores. Homes that are there already are kept; those made from other arguments are replaced. Raise
+    ToolError if there is no keytool, and PreflightError if a directory with a home's name is there that was not
+    generated.
     """
     check_scale(scale)
-    homes = {server: root / server.name for server in SERVERS}
-    marker = Marker(root / ".lifeboat-sample-homes.json", list(homes.values()), {"scale": scale, "seed": seed})
+    servers = [replace(server, port_offset=server.port_offset + port_offset) for server in SERVERS]
+    homes = {server: root / server.name for server in servers}
+    access = hashlib.sha256(f"{database.host} {database.port} {database.password}".encode()).hexdigest()
+    settings = {"scale": scale, "seed": seed, "port_offset": port_offset, "database": access}
+    marker = Marker(root / ".lifeboat-sample-homes.json", list(homes.values()), settings)
     if not marker.is_current():
         find_keytool()
         marker.claim()
-        _generate(homes, scale, seed)
+        _generate(homes, scale, seed, database)
         marker.complete()
     return list(homes.values())
 
 
-def _generate(homes: dict[SampleServer, Path], scale: Scale, seed: int) -> None:
+def _generate(homes: dict[SampleServer, Path], scale: Scale, seed: int, database: DatabaseAccess) -> None:
     files = tree_files(scale) + shared_state_files(scale)
     for file in files:
         _write_to_all(homes, file, seed)
@@ -45,9 +61,9 @@ def _generate(homes: dict[SampleServer, Path], scale: Scale, seed: int) -> None:
         apply_patch(home, patch)
         write_bundle_list(home)
         write_identity(home, server, seed)
-        write_file(home, f"bin/{server.script}", start_script())
+        write_server(home, server.script)
         write_state(home, server, scale, seed)
-        write_configuration(home, server)
+        write_configuration(home, server, database)
 
 
 def _write_to_all(homes: dict[SampleServer, Path], file: TreeFile, seed: int) -> None:

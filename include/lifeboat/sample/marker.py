@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lifeboat.errors import PreflightError
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 
 class Marker:

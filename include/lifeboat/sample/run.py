@@ -29,6 +29,7 @@ from lifeboat.report import print_drill, print_point
 from lifeboat.runtime import Runtime
 from lifeboat.sample.airflow_client import AirflowError
 from lifeboat.sample.airflow_server import AirflowServer
+from lifeboat.sample.servers import SERVERS
 from lifeboat.sample.stage import Stage
 
 REPOSITORY = Path(__file__).parents[3]
@@ -59,6 +60,7 @@ def main() -> int:
     try:
         with _only_one(state_directory()):
             if arguments.remove:
+                Stage(state_directory() / "sample").stop()
                 shutil.rmtree(state_directory())
                 return 0
             return _run(state_directory(), arguments.scale, stay=not arguments.exit)
@@ -89,6 +91,7 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
     try:
         _say(f"Preparing the sample deployment ({scale}) in {directory}")
         stage.prepare(scale)
+        _say(f"PostgreSQL and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
         environment = {**stage.environment(), "LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
         os.environ.update(environment)
         deployment = find_deployment("sample")
@@ -113,6 +116,7 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
                 console.print("It stays up until Ctrl-C.")
                 _wait_for_interrupt()
         finally:
+            stage.servers.stop()  # first: Airflow's keeper waits for servers that a recovery has started
             airflow.stop()
     finally:
         stage.stop()
@@ -171,7 +175,7 @@ def _wait_for_interrupt() -> None:
         while True:
             signal.pause()
     except KeyboardInterrupt:
-        _say("Stopping Airflow and PostgreSQL")
+        _say("Stopping the servers, Airflow and PostgreSQL")
 
 
 def _say(message: str) -> None:

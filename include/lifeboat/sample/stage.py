@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,31 +12,46 @@ from psycopg.conninfo import conninfo_to_dict
 from lifeboat.connections import environment_variable
 from lifeboat.sample.databases import create_databases
 from lifeboat.sample.documents import generate_documents
+from lifeboat.sample.home_configuration import DatabaseAccess
 from lifeboat.sample.homes import generate_homes
 from lifeboat.sample.postgres_server import SamplePostgres
+from lifeboat.sample.running_servers import SampleServers
 from lifeboat.sample.scales import Scale
+from lifeboat.sample.servers import SERVERS
 from lifeboat.signing import new_private_key
 
 
 class Stage:
-    """The sample deployment in one directory: homes, documents, a PostgreSQL server, and its secrets."""
+    """The sample deployment in one directory: homes with running servers, documents, a PostgreSQL, its secrets."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.postgres = SamplePostgres(directory / "postgres")
+        self.servers = SampleServers(directory / "homes")
 
     def prepare(self, scale: Scale = "small") -> None:
-        """Generate what is missing and start PostgreSQL; a second call is quick."""
+        """Generate what is missing, and start PostgreSQL and the servers; a second call is quick."""
         # Every account may pass through (PostgreSQL's has its data below), nobody may list.
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        generate_homes(self.directory / "homes", scale)
+        self.servers.stop()  # those that a killed run has left
+        password = self._secrets()["owner"]
+        generate_homes(
+            self.directory / "homes",
+            scale,
+            port_offset=self.servers.choose_ports(),
+            database=DatabaseAccess("127.0.0.1", self.postgres.port, password),
+        )
         generate_documents(self.directory / "documents", scale)
         self.postgres.start()
-        create_databases(self.postgres.admin_conninfo, scale, owner_password=self._secrets()["owner"])
+        create_databases(self.postgres.admin_conninfo, scale, owner_password=password)
+        self.servers.start()
 
     def stop(self) -> None:
-        """Stop the PostgreSQL server."""
-        self.postgres.stop()
+        """Stop the servers and PostgreSQL."""
+        try:
+            self.servers.stop()
+        finally:
+            self.postgres.stop()
 
     def environment(self) -> dict[str, str]:
         """Return the environment by which Lifeboat reaches the sample: its place and its connections."""
@@ -53,8 +69,14 @@ class Stage:
             environment_variable(
                 "wso2_postgres"
             ): f"postgres://{login}:{password}@127.0.0.1:{self.postgres.port}/postgres",
+            **{f"LIFEBOAT_SAMPLE_OFFSET_{number}": str(offset) for number, offset in self._offsets()},
             **{environment_variable(name): json.dumps(value) for name, value in connections.items()},
         }
+
+    def _offsets(self) -> Iterator[tuple[int, int]]:
+        """Yield the number of each server and the offset of its ports."""
+        for number, server in enumerate(SERVERS, start=1):
+            yield number, self.servers.port_offset + server.port_offset
 
     def _secrets(self) -> dict[str, str]:
         """Return the sample's secrets, made once and kept in a file that only this account reads."""

@@ -3,13 +3,14 @@
 `bin/version.txt` and `bin/wso2carbon-version.txt` name the base versions, `updates/product.txt` the pack, and
 what the update tools keep in `updates/` tells the level: `config.json` belongs to WSO2 Updates 2.0,
 `config.yaml` to the in-place tool before it, and files named `…+<13 digits>.<channel>…` to WUM. `config.json`
-may hold access and refresh tokens: only the level and the product's name and version are taken from it.
+may hold access and refresh tokens: only the level, the channel, the hotfixes and the product's name and version are
+taken from it (see `lifeboat.wso2.known_secrets`). Changelogs are named after the levels that they lead from and to.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,7 +31,13 @@ _VERSION_LINE = re.compile(r"(?P<name>\S.*?)\s+v(?P<version>\d+(?:\.\d+)*(?:[.-]
 _PACK = re.compile(r"(?P<product>[0-9a-zA-Z-]+)-(?P<version>[0-9]+\.[0-9]+\.[0-9]+)")
 
 #: WUM names its summaries after the pack's build time in milliseconds.
-_WUM_FILE = re.compile(r"\+\d{13}\.(?:full|security|premium)\b")
+_WUM_FILE = re.compile(r"\+(?P<timestamp>\d{13})\.(?:full|security|premium)\b")
+
+#: Updates 2.0 names what it writes after the levels: changelog-0000-0008.md.
+_CHANGELOG = re.compile(r"updates/(?:changelog|update-summary)-\d+-(?P<level>\d{1,9})\.md")
+
+#: A hotfix is named after its zip, `<product>-<version>.<level>-…-hf-<number>.zip`, or by its number alone.
+_HOTFIX = re.compile(r"[0-9]{1,9}|(?=.*hf)[0-9A-Za-z._-]{1,120}", re.IGNORECASE)
 
 #: The pack of a product's name, for homes without updates/product.txt.
 _PACK_OF_NAME = {
@@ -39,6 +46,11 @@ _PACK_OF_NAME = {
     "WSO2 Enterprise Integrator": "wso2ei",
     "WSO2 Micro Integrator": "wso2mi",
     "WSO2 Streaming Integrator": "wso2si",
+    "WSO2 Enterprise Service Bus": "wso2esb",
+    "WSO2 Enterprise Store": "wso2es",
+    "WSO2 Data Analytics Server": "wso2das",
+    "WSO2 Governance Registry": "wso2greg",
+    "WSO2 Machine Learner": "wso2ml",
 }
 
 _SERVER_TYPES = {
@@ -68,7 +80,9 @@ class ProductIdentity(BaseModel):
 
     `product` is the pack's name as the update tools use it (wso2is), `name` the one for people. An update
     level of 0 is the pack as released; None is unknown, or not a number (in-place tool, WUM). `server_type`
-    is a hint from the pack's name: which profile of it is started is not written in these files.
+    is a hint from the pack's name: which profile of it is started is not written in these files. `wum_timestamp`
+    is WUM's own word for a level: the pack's build time in milliseconds. `patches` and `service_packs` are those
+    that Carbon applies, in its order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,7 +92,12 @@ class ProductIdentity(BaseModel):
     version: str | None = None
     update_level: int | None = None
     update_kind: UpdateKind | None = None
+    channel: str | None = None
+    hotfixes: list[str] = Field(default_factory=list)
+    wum_timestamp: int | None = None
     carbon_kernel: str | None = None
+    patches: list[str] = Field(default_factory=list)
+    service_packs: list[str] = Field(default_factory=list)
     server_type: str | None = None
     problems: list[str] = Field(default_factory=list)
 
@@ -89,12 +108,30 @@ class _UpdateState:
 
     present: bool = False
     level: int | None = None
+    channel: str | None = None
+    hotfixes: list[str] = field(default_factory=list)
     product: str | None = None
     version: str | None = None
 
 
-def read_identity(read: ReadFile, update_files: Iterable[str] | None = None) -> ProductIdentity:
-    """Given a reader of a home's files and the paths found below its `updates/`, return the home's identity.
+@dataclass(frozen=True)
+class _Updated:
+    """By which tool a home was updated, and to what."""
+
+    kind: UpdateKind | None = None
+    level: int | None = None
+    wum_timestamp: int | None = None
+
+
+def read_identity(
+    read: ReadFile,
+    update_files: Iterable[str] | None = None,
+    *,
+    patches: Sequence[str] = (),
+    service_packs: Sequence[str] = (),
+) -> ProductIdentity:
+    """Given a reader of a home's files, the paths found below its `updates/`, and the patches and service packs of
+    its inventory, return the home's identity.
 
     Without `update_files` a pack updated by WUM cannot be told from one that was never updated. Nothing that
     a file holds raises: what cannot be read is None and has a line in `problems`.
@@ -104,7 +141,7 @@ def read_identity(read: ReadFile, update_files: Iterable[str] | None = None) -> 
     _, kernel = _version_line(read, KERNEL_FILE, problems)
     pack, pack_version = _pack(read, problems)
     state = _update_state(read, problems)
-    kind, level = _update_level(read, state, update_files, problems)
+    updated = _updated(read, state, None if update_files is None else sorted(update_files), problems)
     product = pack or state.product or _PACK_OF_NAME.get(name or "")
     if product is None:
         problems.append("No file tells the name of the product's pack.")
@@ -113,9 +150,14 @@ def read_identity(read: ReadFile, update_files: Iterable[str] | None = None) -> 
         product=product,
         name=name,
         version=_agreed(versions, problems),
-        update_level=level,
-        update_kind=kind,
+        update_level=updated.level,
+        update_kind=updated.kind,
+        channel=state.channel,
+        hotfixes=state.hotfixes,
+        wum_timestamp=updated.wum_timestamp,
         carbon_kernel=kernel,
+        patches=list(patches),
+        service_packs=list(service_packs),
         server_type=_SERVER_TYPES.get(product or ""),
         problems=problems,
     )
@@ -168,6 +210,8 @@ def _update_state(read: ReadFile, problems: list[str]) -> _UpdateState:
     return _UpdateState(
         present=True,
         level=_level(document.get("update-level"), problems),
+        channel=_plain(document.get("channel")),
+        hotfixes=_hotfixes(document.get("hotfixes"), problems),
         product=_plain(product.get("name")),
         version=_plain(product.get("version")),
     )
@@ -187,19 +231,34 @@ def _plain(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(r"[0-9A-Za-z.-]{1,40}", value) else None
 
 
-def _update_level(
-    read: ReadFile, state: _UpdateState, update_files: Iterable[str] | None, problems: list[str]
-) -> tuple[UpdateKind | None, int | None]:
+def _hotfixes(value: object, problems: list[str]) -> list[str]:
+    """Names or numbers of hotfixes, or objects that have one; the tool writes null for none."""
+    found = value if isinstance(value, list) else []
+    names = [each.get("name", each.get("id")) if isinstance(each, dict) else each for each in found]
+    known = [str(name) for name in names if isinstance(name, str | int) and _HOTFIX.fullmatch(str(name))]
+    if len(known) < len(found) or not isinstance(value, list | None):
+        problems.append(f"{UPDATES_2_FILE}: 'hotfixes' lists what is no name of a hotfix.")
+    return known
+
+
+def _updated(read: ReadFile, state: _UpdateState, files: list[str] | None, problems: list[str]) -> _Updated:
+    changelogs = [int(match["level"]) for path in files or () if (match := _CHANGELOG.fullmatch(path))]
     if state.present:
-        return UpdateKind.UPDATES_2, state.level
+        if changelogs and state.level is not None and max(changelogs) != state.level:
+            problems.append(f"{UPDATES_2_FILE} says level {state.level}, the changelogs end with {max(changelogs)}.")
+        return _Updated(UpdateKind.UPDATES_2, state.level)
+    if changelogs:
+        problems.append(f"{UPDATES_2_FILE}: missing, though changelogs tell of updates to level {max(changelogs)}.")
+        return _Updated(UpdateKind.UPDATES_2, max(changelogs))
     if read(IN_PLACE_FILE) is not None:
-        return UpdateKind.IN_PLACE, None
-    if update_files is None:
+        return _Updated(UpdateKind.IN_PLACE)
+    if files is None:
         problems.append("updates/ was not listed: whether WUM or nothing ever updated the pack is unknown.")
-        return None, None
-    if any(_WUM_FILE.search(path) for path in update_files):
-        return UpdateKind.WUM, None
-    return UpdateKind.NEVER_UPDATED, 0
+        return _Updated()
+    timestamps = [int(match["timestamp"]) for path in files if (match := _WUM_FILE.search(path))]
+    if timestamps:
+        return _Updated(UpdateKind.WUM, wum_timestamp=max(timestamps))
+    return _Updated(UpdateKind.NEVER_UPDATED, 0)
 
 
 def _agreed(versions: dict[str, str | None], problems: list[str]) -> str | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lifeboat.engines.base import shown
 from lifeboat.engines.mariadb.access import quoted
 from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
 from lifeboat.engines.mariadb.facts import read_tables, sequence_values
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
+from lifeboat.text import shown
 from tests.support.engine_bench import red
 from tests.support.mariadb_everything import DATABASE, MANY, Everything, captured_and_restored
 from tests.support.mariadb_server import MariaDBServer

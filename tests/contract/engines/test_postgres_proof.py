@@ -3,11 +3,11 @@
 import pytest
 from psycopg import sql
 
-from lifeboat.engines.base import printable
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.restored import roles_command
 from lifeboat.engines.postgres.statements import role_facts
 from lifeboat.host import LocalHost
+from lifeboat.text import printable
 from tests.support.engine_bench import red
 from tests.support.everything import DATABASE, OF_DATABASE, Everything
 

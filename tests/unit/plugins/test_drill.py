@@ -30,13 +30,13 @@ def _pick(run_type: DagRunType, logical_date: datetime | None = None, point: str
     return [item["point"] for item in picked]
 
 
-def test_a_pair_is_picked_for_each_unit_of_each_point(catalog: Catalog) -> None:
+def test_each_unit_of_each_point_is_picked_one_with_its_runbook(catalog: Catalog) -> None:
     point = made_up_point(datetime.now(UTC), "sample", HOME, TREE)
     catalog.add_point(point)
     run = SimpleNamespace(run_type=DagRunType.MANUAL, logical_date=None)
     assert PickPointsOperator(task_id="pick", deployment="sample").execute({"dag_run": run}) == [
-        {"point": point.manifest.id, "unit": "home/apim-cp-1"},
-        {"point": point.manifest.id, "unit": "tree/documents"},
+        {"point": point.manifest.id, "unit": "home/apim-cp-1", "runbook": "home/apim-cp-1"},
+        {"point": point.manifest.id, "unit": "tree/documents", "runbook": ""},
     ]
 
 
@@ -49,6 +49,18 @@ def test_runs_by_schedule_and_backfill_pick_by_their_tick_those_by_asset_by_the_
     assert _pick(DagRunType.BACKFILL_JOB, tick) == [old.manifest.id]
     assert _pick(DagRunType.SCHEDULED, tick) == [old.manifest.id]
     assert _pick(DagRunType.ASSET_TRIGGERED) == [new.manifest.id]
+
+
+def test_a_backfill_picks_every_undrilled_point_of_its_stretch_and_a_scheduled_run_only_so_many(
+    catalog: Catalog,
+) -> None:
+    points = [made_up_point(datetime(2026, 3, 1, 12, minute, tzinfo=UTC)) for minute in range(5)]
+    for point in points:
+        catalog.add_point(point)
+    newest_first = [point.manifest.id for point in reversed(points)]
+    tick = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    assert _pick(DagRunType.SCHEDULED, tick) == newest_first[:3]
+    assert _pick(DagRunType.BACKFILL_JOB, tick) == newest_first
 
 
 def test_a_run_by_hand_picks_the_named_point_though_it_was_drilled_and_else_the_newest_undrilled(

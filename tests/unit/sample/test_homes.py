@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from lifeboat.errors import ConfigurationError, PreflightError, ToolError
+from lifeboat.sample.home_configuration import DatabaseAccess
 from lifeboat.sample.home_state import shared_state_files
 from lifeboat.sample.home_tree import tree_files
 from lifeboat.sample.homes import generate_homes
 from lifeboat.sample.keystores import STORE_PASSWORD
+from tests.support.sshd import free_port
 
 NAMES = ["apim-cp-1", "apim-cp-2", "apim-gw-1", "apim-gw-2"]
 PATCHES = "repository/components/patches"
@@ -227,19 +229,43 @@ def test_refuses_an_unknown_scale(tmp_path: Path) -> None:
 
 
 def test_start_script_behaves_as_the_product_does(tmp_path: Path) -> None:
-    home = generate_homes(tmp_path)[2]
+    home = generate_homes(tmp_path, port_offset=free_port() - 9763)[2]
     script, pid_file = home / "bin/gateway.sh", home / "wso2carbon.pid"
-    pid_file.unlink()
     log = home / "repository/logs/wso2carbon.log"
-    subprocess.run([script, "start"], check=True, timeout=10)
+    pid_file.write_bytes(b"1")  # of a process that is no server
+    assert say(script, "start") == "Process is already running\n"
+    pid_file.unlink()
+    hook = "import sys, pathlib; pathlib.Path(sys.argv[1], 'repository/logs/patches.log').write_text('applied')"
+    (home / "bin/sample-patches.py").write_text(hook)
+    assert say(script, "start") == ""
+    assert "WSO2 Carbon started in" not in log.read_text(), "start does not wait"
     try:
+        wait_until(pid_file.exists)
+        assert (home / "repository/logs/patches.log").read_text() == "applied", "patches come before the server"
         wait_until(lambda: "WSO2 Carbon started in" in log.read_text())
-        assert len(pid_file.read_bytes()) == 100
-        again = subprocess.run([script, "start"], check=True, timeout=10, capture_output=True, text=True)
-        assert again.stdout == "Process is already running\n"
+        pid = pid_file.read_bytes()
+        assert (len(pid), pid.strip(b"\0").isdigit()) == (100, True)
+        assert say(script, "start") == "Process is already running\n"
     finally:
-        subprocess.run([script, "stop"], check=True, timeout=10)
+        assert say(script, "stop") == ""
+    assert pid_file.exists(), "stop does not wait"
     wait_until(lambda: not pid_file.exists())
+
+
+def test_servers_know_their_ports_and_databases(tmp_path: Path) -> None:
+    access = DatabaseAccess("127.0.0.1", 5455, "of the owner")
+    home = generate_homes(tmp_path, port_offset=4000, database=access)[2]
+    file = home / "repository/conf/deployment.toml"
+    configuration = tomllib.loads(file.read_text())
+    assert configuration["server"]["offset"] == 4002
+    assert configuration["database"]["apim_db"]["url"] == "jdbc:postgresql://127.0.0.1:5455/apim_db"
+    assert configuration["database"]["apim_db"]["password"] == "of the owner"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def say(script: Path, argument: str) -> str:
+    """Run the start script, which always ends with status 0, and return what it printed."""
+    return subprocess.run([script, argument], check=True, timeout=10, capture_output=True, text=True).stdout
 
 
 def wait_until(condition, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]

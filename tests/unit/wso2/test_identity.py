@@ -138,3 +138,36 @@ def test_disagreeing_versions_are_a_problem():
     assert found.problems == [
         "The version is not the same everywhere: bin/version.txt says 7.1.0, updates/product.txt says 7.0.0."
     ]
+
+
+def test_channel_hotfixes_and_patches_are_part_of_the_identity():
+    hotfixes = ["wso2is-7.1.0.8-20250101-hf-1.zip", {"name": "hf-2", "token": SECRET}, 3]
+    found = read_identity(updated(hotfixes=hotfixes).get, [], patches=["patch0001"], service_packs=["servicepack0001"])
+    assert found.channel == "full"
+    assert found.hotfixes == ["wso2is-7.1.0.8-20250101-hf-1.zip", "hf-2", "3"]
+    assert (found.patches, found.service_packs, found.problems) == (["patch0001"], ["servicepack0001"], [])
+
+
+@pytest.mark.parametrize("hotfixes", [[SECRET], SECRET, [{"level": 8}]])
+def test_what_is_no_hotfix_is_named_and_not_shown(hotfixes):
+    found = identity(updated(hotfixes=hotfixes))
+    assert found.hotfixes == []
+    assert found.problems == ["updates/config.json: 'hotfixes' lists what is no name of a hotfix."]
+    assert SECRET not in found.model_dump_json()
+
+
+def test_changelogs_tell_what_a_lost_configuration_does_not():
+    changelogs = ["updates/changelog-0000-0008.md", "updates/update-summary-0008-0041.md"]
+    lost = identity(IDENTITY_SERVER, changelogs)
+    assert (lost.update_kind, lost.update_level) == (UpdateKind.UPDATES_2, 41)
+    assert lost.problems == ["updates/config.json: missing, though changelogs tell of updates to level 41."]
+    behind = identity(updated(), changelogs)
+    assert behind.update_level == 8
+    assert behind.problems == ["updates/config.json says level 8, the changelogs end with 41."]
+    assert identity(updated(), changelogs[:1]).problems == []
+
+
+def test_the_newest_build_time_of_wum_counts():
+    files = [f"updates/summary/change-log+{time}.full.txt" for time in (1602089309903, 1591111111111)]
+    found = identity({"bin/version.txt": b"WSO2 Enterprise Store v1.0.0"}, files)
+    assert (found.update_kind, found.wum_timestamp, found.product) == (UpdateKind.WUM, 1602089309903, "wso2es")

@@ -173,6 +173,12 @@ class Access:
         secured = [f"--ssl-{name}={self.ssl[name]}" for name in ("ca", "cert", "key") if self.ssl.get(name)]
         return ["--no-defaults", *where, f"--user={self.user}", *secured, "--default-character-set=utf8mb4"]
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment by which a runbook's client reaches the server."""
+        if self.host.startswith("/"):
+            return {"MYSQL_UNIX_PORT": self.host, "MYSQL_USER": self.user}
+        return {"MYSQL_HOST": self.host, "MYSQL_TCP_PORT": str(self.port), "MYSQL_USER": self.user}
+
     def secrets(self) -> dict[str, str]:
         """Return the secret environment of those tools."""
         return {"MYSQL_PWD": self.password} if self.password else {}

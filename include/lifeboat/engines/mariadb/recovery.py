@@ -67,6 +67,7 @@ class MariaDBRecovery(MariaDBUnit):
                 beside.needed_bytes(member.size_bytes, there.get(name))
                 for member, name in zip(chosen, names, strict=True)
             ),
+            capturable=len(there) == len(names),
             notes=(f"{self.unit}: the free space of the server cannot be seen from here",),
         )
 

@@ -4,12 +4,13 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from lifeboat.engines.postgres.access import Access, Row
-from lifeboat.engines.postgres.statements import STATEMENT, of_role, without_comments
+from lifeboat.engines.postgres.statements import STATEMENT, for_database, of_role, without_comments
 from lifeboat.errors import AccessError, PreflightError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.recovery_documents import Exchange
@@ -113,12 +114,6 @@ def database_statements(tools: str, spool: Path) -> list[str]:
     return [found for found in statements if re.search(r"\bDATABASE\b", found)]
 
 
-def for_database(statement: str, live: str, beside: str) -> str:
-    """Given a statement about a database, both names quoted, return it about the other one. The name comes first
-    behind the word DATABASE, before any text that could hold it too."""
-    return re.sub(rf"(\bDATABASE ){re.escape(live)}(?=[\s;])", lambda found: found[1] + beside, statement, count=1)
-
-
 def create_beside(session: psycopg.Connection[Row], statements: Sequence[str], live: str, beside: str) -> list[str]:
     """Given what makes a database, make one of another name in its place, empty, without what an earlier attempt
     left there. Return the statements to be run when it is full."""
@@ -140,31 +135,25 @@ def _quoted(session: psycopg.Connection[Row], name: str) -> str:
     return str(row[0])
 
 
-def server_free_bytes(host: Host, session: psycopg.Connection[Row]) -> tuple[str, int | None]:
-    """Return the server's data directory, and the bytes that are free there, None if this host does not hold it or
-    may not look: the file postmaster.pid there must tell the very start of the server that the session tells."""
+def server_room(host: Host, session: psycopg.Connection[Row]) -> dict[str, Any]:
+    """Return the server's data directory as `where`, its `file_system`, and the `free_bytes` there, None if this host
+    does not hold it or may not look: its postmaster.pid must tell the very start that the session tells."""
     row = session.execute(
         "SELECT current_setting('data_directory', true), extract(epoch FROM pg_postmaster_start_time())::bigint"
     ).fetchone()
     directory, started = row if row else (None, 0)
     if not directory:
-        return "the server's data directory", None
+        return {"where": "the server's data directory", "free_bytes": None}
     pid_file = host.run(Command(["cat", "--", f"{directory}/postmaster.pid"]), accept=(0, 1))
     lines = pid_file.stdout.decode().splitlines()
-    same = len(lines) > 2 and abs(int(lines[2]) - started) <= 2
-    return str(directory), host.free_bytes(str(directory)) if same else None
-
-
-def renamed(text: str, quoted: Sequence[tuple[str, str]]) -> str:
-    """Given what pg_dump writes of a restored database, return it as of the live one: (beside, live) names."""
-    for beside, live in quoted:
-        text = text.replace(beside, live)
-    return text
-
-
-def spellings(session: psycopg.Connection[Row], beside: str, live: str) -> list[tuple[str, str]]:
-    """Return how pg_dump spells two databases' names: quoted where they must be, and as they are."""
-    return [(_quoted(session, beside), _quoted(session, live)), (beside, live)]
+    if len(lines) < 3 or abs(int(lines[2]) - started) > 2:
+        return {"where": str(directory), "free_bytes": None}
+    device = host.run(Command(["stat", "--format=%d", "--", str(directory)])).stdout.decode().strip()
+    return {
+        "where": str(directory),
+        "file_system": f"{host.name}:{device}",
+        "free_bytes": host.free_bytes(str(directory)),
+    }
 
 
 def loaded(access: Access, beside: str, later: Sequence[str]) -> None:
@@ -183,7 +172,5 @@ __all__ = [
     "loaded",
     "needed_bytes",
     "refuse_unable",
-    "renamed",
-    "server_free_bytes",
-    "spellings",
+    "server_room",
 ]

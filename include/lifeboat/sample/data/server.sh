@@ -1,13 +1,9 @@
 #!/bin/sh
-# Stands in for the start script of a WSO2 server in a sample home. There is no product to run: `start` leaves a
-# process that only waits, with the same pid file and the same lines in the log as a real server.
+# Stands in for the start script of a WSO2 server in a sample home, with its manners: `start` and `stop` return at once
+# with status 0, whatever comes of it, and a PID file that names any living process is believed. In the place of the
+# JVM it runs bin/sample-server.py.
 home=$(cd "$(dirname "$0")/.." && pwd)
-pid_file=$home/wso2carbon.pid
-pid=$(tr -d '\0\n' 2>/dev/null <"$pid_file")
-
-write_log() {
-    echo "TID: [-1234] [] [$(date '+%Y-%m-%d %H:%M:%S,000')]  INFO - $1" >>"$home/repository/logs/wso2carbon.log"
-}
+pid=$(tr -d '\0\n' 2>/dev/null <"$home/wso2carbon.pid")
 
 case "$1" in
 start)
@@ -15,16 +11,18 @@ start)
         echo "Process is already running"
         exit 0
     fi
-    rm -rf "$home"/tmp/*
-    mkdir -p "$home/repository/logs"
-    nohup "$0" run >/dev/null 2>&1 </dev/null &
+    nohup sh "$home/bin/$(basename "$0")" run >/dev/null 2>&1 </dev/null &
     ;;
 run)
-    printf '%s' $$ | dd of="$pid_file" bs=100 conv=sync 2>/dev/null
-    trap 'write_log "Halting JVM"; rm -f "$pid_file"; exit 0' TERM
-    write_log "Starting WSO2 Carbon..."
-    write_log "WSO2 Carbon started in 1 sec"
-    while :; do sleep 1; done
+    rm -rf "$home"/tmp/*
+    mkdir -p "$home/repository/logs"
+    status=121 # the JVM asks by this status to be started again
+    while [ "$status" = 121 ]; do
+        # What the product does to its bundles before it starts can be put here by this script.
+        [ -f "$home/bin/sample-patches.py" ] && python3 "$home/bin/sample-patches.py" "$home"
+        python3 "$home/bin/sample-server.py" "-Dcarbon.home=$home"
+        status=$?
+    done
     ;;
 stop)
     kill -TERM "$pid"

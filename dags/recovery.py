@@ -1,0 +1,244 @@
+"""### Go back to a restore point
+
+**Why:** a backup is worth what its recovery is worth. This is the way back: after a lost table, a bad deployment, a
+failed update, a lost machine.
+
+**How:** *plan* says what would be replaced by what, and how long it takes; nothing happens before a person *approves*
+it. Then everything is restored **beside** what is live and proven, while the servers still run; *safety* captures what
+is live. Only then the servers *stop*, *swap* exchanges the old for the new by renaming, and the servers *start*. What
+was live stays under a dated name; `lifeboat undo` brings it back. *record* writes who did what into the vault.
+
+**Which point:** without an entry the last known good, the newest point whose newest drill passed. `as_of` takes the
+newest good one at or before a time. An unproven or failed point must be named, with `unproven`.
+
+**If it fails:** live data is all old or all new, and *record* says which. Correct what the red task's log names,
+then clear that task with what comes after it: it goes on from what it finds. `lifeboat recover NAME --resume ID` does
+the same without Airflow.
+
+**When:** only by hand or by a backfill; never by itself.
+
+{backfill}
+"""
+
+import itertools
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, Param, TaskGroup, TriggerRule, chain
+
+from lifeboat.deployment import Deployment, Unit
+from lifeboat.deployment_file import load_all
+from lifeboat.wso2.start_order import start_groups, stop_groups
+from lifeboat_airflow.approvals import approve
+from lifeboat_airflow.backfill_help import by_backfill
+from lifeboat_airflow.capture import CaptureUnitOperator
+from lifeboat_airflow.recovery import (
+    CONFIRM,
+    CheckLiveOperator,
+    ChooseTasksOperator,
+    ConfirmRecoveryOperator,
+    GoAheadOperator,
+    OpenSafetyPointOperator,
+    PlanRecoveryOperator,
+    RecordRecoveryOperator,
+    RestoreBesideOperator,
+    SealSafetyPointOperator,
+    StartServerOperator,
+    StopServerOperator,
+    SwapOperator,
+)
+from lifeboat_airflow.timetable import RecoveryTimetable
+
+
+def form(deployment: Deployment) -> dict[str, Param]:
+    """Return the fields of the trigger form."""
+    members = [
+        f"database/{name}/{database}"
+        for name, server in deployment.database_servers.items()
+        for database in server.databases
+    ]
+    return {
+        "point": Param(
+            "",
+            type="string",
+            title="Restore point",
+            description="Its id, or the beginning of it. Empty: the last known good.",
+        ),
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="As of",
+            description="Instead of a point: the newest good one at or before this time.",
+        ),
+        "units": Param(
+            [],
+            type=["array", "null"],
+            items={"type": "string"},
+            examples=[*map(str, deployment.units()), *members],
+            title="Only these",
+            description="Units or single databases to bring back. Empty: everything.",
+        ),
+        "reason": Param("", type="string", title="Reason", description="Why, for the evidence."),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and end."),
+        "unproven": Param(
+            False,
+            type="boolean",
+            title="Unproven",
+            description="Take the named point although no drill of it passed.",
+        ),
+        "safety_point": Param(
+            True,
+            type="boolean",
+            title="Safety point",
+            description="Capture what is live first. Switch it off when what is live cannot be read any more.",
+        ),
+    }
+
+
+def recovery(deployment: Deployment) -> DAG:
+    """Return the recovery DAG of a deployment."""
+    dag_id = f"{deployment.name}.recovery"
+    units = [unit for unit in deployment.units() if deployment.queue_of(unit) is None]
+    with DAG(
+        dag_id,
+        schedule=RecoveryTimetable(),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        doc_md=(__doc__ or "").format(backfill=by_backfill(dag_id)),
+        tags=["lifeboat", deployment.name],
+        default_args={
+            "owner": "lifeboat",
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "deployment": deployment.name,
+            "trigger_rule": TriggerRule.NONE_FAILED,
+        },
+        params=form(deployment),
+    ) as dag:
+        plan = PlanRecoveryOperator(task_id="plan")
+        approvals = approve(deployment, dag_id)
+        confirm = ConfirmRecoveryOperator(
+            task_id=CONFIRM,
+            plan=plan.output,
+            approvals=[task.task_id for task in approvals],
+            trigger_rule=TriggerRule.ALL_SUCCESS,
+        )
+        go_ahead = GoAheadOperator(task_id="go_ahead", next_task=(*approvals, confirm)[0].task_id)
+        chain(plan, go_ahead, *approvals, confirm)
+
+        captures, sealed = safety(deployment, plan.output, units)
+        restores = restore(deployment, plan.output, units)
+        choose = ChooseTasksOperator(
+            task_id="choose",
+            plan=plan.output,
+            safety={key: task.task_id for key, task in captures.items()},
+            restore={key: task.task_id for key, task in restores.items()},
+            trigger_rule=TriggerRule.ALL_SUCCESS,
+        )
+        confirm >> choose >> [*captures.values(), *restores.values()]
+
+        stops, starts = servers(deployment, plan.output)
+        swap = SwapOperator(task_id="swap", plan=plan.output)
+        check = CheckLiveOperator(task_id="check", plan=plan.output)
+        in_order([[sealed, *restores.values()], *stops, [swap], *starts, [check]])
+        swap >> check
+        record = RecordRecoveryOperator(
+            task_id="record",
+            plan=plan.output,
+            tasks={
+                "restore": {key: task.task_id for key, task in restores.items()},
+                "check": check.task_id,
+                "start": {task.server: task.task_id for group in starts for task in group},
+            },
+            approvals=[task.task_id for task in approvals],
+            safety_task=sealed.task_id,
+            trigger_rule=TriggerRule.ALL_DONE,
+        )
+        [confirm, check] >> record
+    return dag
+
+
+def safety(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> tuple[dict[str, BaseOperator], BaseOperator]:
+    """Return the tasks that capture what is live, by unit, with the one that opens their point under *, and the one
+    that seals it."""
+    pool = deployment.sites[deployment.home_site()].vault.pool
+    with TaskGroup("safety", tooltip="Capture what is live as a restore point"):
+        opened = OpenSafetyPointOperator(task_id="open", plan=plan, trigger_rule=TriggerRule.ALL_SUCCESS)
+        captures = {
+            str(unit): CaptureUnitOperator(
+                task_id=task_name(unit),
+                point=opened.output,
+                unit=str(unit),
+                pool=pool,
+                trigger_rule=TriggerRule.ALL_SUCCESS,
+            )
+            for unit in units
+        }
+        sealed = SealSafetyPointOperator(
+            task_id="seal",
+            point=opened.output,
+            snapshots=[capture.output for capture in captures.values()],
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        )
+    return {"*": opened, **captures}, sealed
+
+
+def restore(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> dict[str, BaseOperator]:
+    """Return the tasks that restore each unit beside what is live."""
+    pool = deployment.sites[deployment.home_site()].vault.pool
+    with TaskGroup("restore", tooltip="Restore each unit beside what is live, and prove it"):
+        return {
+            str(unit): RestoreBesideOperator(
+                task_id=task_name(unit),
+                plan=plan,
+                unit=str(unit),
+                pool=pool,
+                trigger_rule=TriggerRule.ALL_SUCCESS,
+            )
+            for unit in units
+        }
+
+
+def servers(
+    deployment: Deployment, plan: Any
+) -> tuple[list[list[StopServerOperator]], list[list[StartServerOperator]]]:
+    """Return the tasks that stop the servers, and those that start them, in groups that follow each other."""
+    names = [name for name, server in deployment.servers.items() if deployment.queue_of(home(name)) is None]
+    with TaskGroup("stop", tooltip="Stop the servers, the last one in start order first"):
+        stops = [
+            [StopServerOperator(task_id=name, plan=plan, server=name) for name in group]
+            for group in stop_groups(deployment, names)
+        ]
+    with TaskGroup("start", tooltip="Start the servers in their order, and wait for each to be healthy"):
+        starts = [
+            [
+                StartServerOperator(
+                    task_id=name, plan=plan, server=name, stop_task=f"stop.{name}", trigger_rule=TriggerRule.ALL_DONE
+                )
+                for name in group
+            ]
+            for group in start_groups(deployment, names)
+        ]
+    return stops, starts
+
+
+def in_order(groups: Sequence[Sequence[BaseOperator]]) -> None:
+    """Let each group follow the whole one before it."""
+    for earlier, later in itertools.pairwise(groups):
+        for task in earlier:
+            task >> list(later)
+
+
+def home(server: str) -> Unit:
+    return Unit(kind="home", name=server)
+
+
+def task_name(unit: Unit) -> str:
+    return str(unit).replace("/", "_")
+
+
+for each in load_all()[0]:
+    globals()[f"{each.name}_recovery"] = recovery(each)

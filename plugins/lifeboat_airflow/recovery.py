@@ -1,0 +1,371 @@
+"""Operators of a recovery: plan, confirm, restore beside, stop, swap, start, check, record.
+
+Each may be tried again or cleared: it goes on from what it finds. The plan travels as XCom; the journal in the vault
+says that a recovery has begun.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseBranchOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.capture import SealPointOperator
+
+#: Keys of what tasks leave for the last one.
+STATE, CHECKS, SECONDS, MARKDOWN = "state", "checks", "seconds", "markdown"
+#: The task that writes the journal: what it returns says that the recovery has begun.
+CONFIRM = "confirm"
+
+
+def read_plan(plan: Any) -> Any:
+    """Given a plan as it travels, return it."""
+    from lifeboat.recovery_documents import RecoveryPlan
+
+    return RecoveryPlan.model_validate(plan)
+
+
+class PlanRecoveryOperator(LifeboatOperator):
+    """Plans a recovery from the fields of the form and shows it; changes nothing. A backfill's logical date is the
+    time to recover to."""
+
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery_journal import new_recovery_id, refuse_other_recovery
+        from lifeboat.recovery_plan import plan_recovery
+        from lifeboat.recovery_report import plan_as_markdown, print_plan
+        from lifeboat.times import in_utc_and
+
+        run = context["dag_run"]
+        recovery = new_recovery_id(run.run_after, f"{run.dag_id} {run.run_id}")
+        refuse_other_recovery(runtime, recovery)
+        request = _read_request(context["params"], run)
+        if request.as_of:
+            zone = runtime.deployment.schedules.zone()
+            self.log.info("Recovering as of %s", in_utc_and(zone, request.as_of))
+        plan = plan_recovery(runtime, open_catalog(), request, recovery)
+        log_table(lambda console: print_plan(plan, console))
+        context["ti"].xcom_push(MARKDOWN, plan_as_markdown(plan))
+        return plan.model_dump(mode="json")
+
+
+def _read_request(given: Any, run: Any) -> Any:
+    """Given what a form holds, in which everything may be empty, return the request of a run."""
+    from lifeboat.recovery_documents import RecoveryRequest
+
+    fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
+    request = RecoveryRequest.model_validate(fields)
+    if run.run_type.value == "backfill" and not request.point:
+        return request.model_copy(update={"as_of": run.logical_date})
+    return request
+
+
+class ConfirmRecoveryOperator(LifeboatOperator):
+    """Refuses a plan that changed since it was approved, or that one person approved twice, and writes the journal.
+
+    :param plan: the plan, as it was approved
+    :param approvals: task ids of the approvals
+    """
+
+    template_fields = ("plan",)
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, plan: Any, approvals: Any = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.approvals = tuple(approvals)
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery import refuse_changed
+        from lifeboat.recovery_journal import begin
+
+        plan, catalog = read_plan(self.plan), open_catalog()
+        approved_by = approvers(context["ti"], self.approvals)
+        if len(set(approved_by)) < len(self.approvals):
+            raise AirflowFailException(
+                f"Recovery '{plan.id}' wants {len(self.approvals)} people to approve it; {', '.join(approved_by)} did. "
+                "Nothing was touched. Start a new recovery and let another person approve it, too."
+            )
+        refuse_changed(runtime, catalog, plan)
+        journal = begin(runtime, catalog, plan, requested_by(context["dag_run"]), approved_by)
+        self.log.info("Recovery %s has begun; it is finished, or undone with `lifeboat undo`.", plan.id)
+        return journal.id
+
+
+def approvers(instance: Any, approvals: Any) -> list[str]:
+    """Given the task ids of approvals, return who answered them."""
+    answers = [instance.xcom_pull(task_ids=task) for task in approvals]
+    return [str(answer["responded_by_user"]["name"]) for answer in answers if answer]
+
+
+def requested_by(run: Any) -> str:
+    """Given a run, return who started it."""
+    return str(getattr(run, "triggering_user_name", None) or f"Airflow ({run.run_type.value})")
+
+
+class GoAheadOperator(BaseBranchOperator):
+    """Goes on to the next task, unless a dry run is all that was asked for.
+
+    :param next_task: id of the next task
+    """
+
+    def __init__(self, *, next_task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.next_task = next_task
+
+    def choose_branch(self, context: Any) -> Any:
+        if context["params"]["dry_run"]:
+            self.log.info("This was a dry run: nothing happens.")
+            return []
+        return self.next_task
+
+
+class ChooseTasksOperator(BaseBranchOperator):
+    """Lets only those tasks run that the plan needs.
+
+    :param plan: the plan
+    :param safety: task ids of the safety point, by unit, and by * of the one that opens it
+    :param restore: task ids by unit
+    """
+
+    template_fields = ("plan",)
+
+    def __init__(self, *, plan: Any, safety: Any, restore: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.safety = safety
+        self.restore = restore
+
+    def choose_branch(self, context: Any) -> Any:
+        plan = read_plan(self.plan)
+        safe = [str(unit) for unit in plan.capturable()] if plan.request.safety_point else []
+        restored = [str(replacement.unit) for replacement in plan.replacements]
+        captures = [self.safety[unit] for unit in (*safe, "*") if safe]
+        return [*captures, *(self.restore[unit] for unit in restored)]
+
+
+class PlanOperator(LifeboatOperator):
+    """An operator that carries out a part of a plan; skipped unless the recovery has begun, whatever came before.
+
+    :param plan: the plan
+    """
+
+    template_fields = ("plan",)
+
+    def __init__(self, *, plan: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+
+    def execute(self, context: Any) -> Any:
+        if not context["ti"].xcom_pull(task_ids=CONFIRM):
+            raise AirflowSkipException("The recovery has not begun.")
+        return super().execute(context)
+
+
+class OpenSafetyPointOperator(PlanOperator):
+    """Opens the restore point of what is live of a plan's units."""
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.capture import open_point, refuse_sealed
+
+        plan, run = read_plan(self.plan), context["dag_run"]
+        point = open_point(
+            runtime.deployment,
+            "safety",
+            run_after=run.run_after,
+            seed=f"{run.dag_id} {run.run_id} safety",
+            reason=f"before recovery {plan.id}",
+            units=plan.capturable(),
+        )
+        refuse_sealed(runtime, point)
+        return point.model_dump(mode="json")
+
+
+class SealSafetyPointOperator(SealPointOperator):
+    """Seals the safety point with what those units' captures returned that the plan chose."""
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        self.snapshots = [[snapshot for snapshot in self.snapshots if snapshot]]
+        return super().run(runtime, context)
+
+
+class RestoreBesideOperator(PlanOperator):
+    """Restores one unit beside what is live and proves it; red, and nothing is left beside, when it is not proven.
+
+    :param unit: the unit, such as home/apim-cp-1
+    """
+
+    ui_color: ClassVar[str] = "#bfe3cf"
+
+    def __init__(self, *, unit: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.deployment import Unit
+        from lifeboat.recovery import restore_unit
+
+        began = datetime.now()
+        checks = restore_unit(runtime, read_plan(self.plan), Unit.parse(self.unit))
+        context["ti"].xcom_push(CHECKS, [check.model_dump(mode="json") for check in checks])
+        context["ti"].xcom_push(SECONDS, (datetime.now() - began).total_seconds())
+
+
+class StopServerOperator(PlanOperator):
+    """Drains and stops one server, and remembers whether it ran; nothing for one that the plan leaves alone.
+
+    :param server: the server's name
+    """
+
+    ui_color: ClassVar[str] = "#f3c9c9"
+
+    def __init__(self, *, server: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.server = server
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.wso2.server import ServerControl
+
+        if self.server not in read_plan(self.plan).servers:
+            raise AirflowSkipException(f"Server '{self.server}' is not affected.")
+        control, instance = ServerControl.of(runtime, self.server), context["ti"]
+        ran = instance.try_number > 1 or control.state().running
+        instance.xcom_push(STATE, "ran" if ran else "was down")
+        control.stop()
+
+
+class SwapOperator(PlanOperator):
+    """Exchanges what is live for what was restored: all of it, or, when a part fails, nothing."""
+
+    ui_color: ClassVar[str] = "#f3c9c9"
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery import swap
+        from lifeboat.recovery_journal import refuse_other_recovery
+
+        plan = read_plan(self.plan)
+        refuse_other_recovery(runtime, plan.id)  # this one may have been cleared long after it failed
+        swap(runtime, plan)
+
+
+class StartServerOperator(PlanOperator):
+    """Starts one server and waits until it is healthy: after the swap, or, when that did not come to pass, if it ran
+    before. Nothing for one that was not stopped.
+
+    :param server: the server's name
+    :param stop_task: id of the task that stopped it
+    """
+
+    ui_color: ClassVar[str] = "#bfe3cf"
+
+    def __init__(self, *, server: str, stop_task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.server = server
+        self.stop_task = stop_task
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery import live_now
+        from lifeboat.wso2.server import ServerControl
+
+        instance = context["ti"]
+        before = instance.xcom_pull(task_ids=self.stop_task, key=STATE)
+        if before is None:
+            raise AirflowSkipException(f"Server '{self.server}' was not stopped.")
+        live = live_now(runtime, read_plan(self.plan))
+        if live == "mixed":
+            raise AirflowFailException(
+                f"Server '{self.server}' is not started: what is live is neither all new nor all old. Clear the swap "
+                f"task to go on, or run `lifeboat undo {self.deployment} {read_plan(self.plan).id}`."
+            )
+        if live == "old" and before != "ran":
+            raise AirflowSkipException(f"Server '{self.server}' was down before, and nothing was exchanged.")
+        if runtime.deployment.servers[self.server].control is None:
+            raise AirflowSkipException(f"Server '{self.server}' has no control: start it by hand.")
+        told = f"healthy by {ServerControl.of(runtime, self.server).bring_up()}"
+        instance.xcom_push(STATE, told)
+
+
+class CheckLiveOperator(PlanOperator):
+    """Runs the WSO2 checks on what is live after the swap; red for what the capture did not find."""
+
+    ui_color: ClassVar[str] = "#bfe3cf"
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery import check_live
+
+        checks = check_live(runtime, read_plan(self.plan))
+        context["ti"].xcom_push(CHECKS, [check.model_dump(mode="json") for check in checks])
+        red = sorted({check.name for check in checks if check.outcome == "failed"})
+        if red:
+            raise AirflowFailException(f"{', '.join(red)} find what they did not find at capture; see the log above.")
+
+
+class RecordRecoveryOperator(LifeboatOperator):
+    """Writes how the recovery ended into the vault and the catalog, and shows it; red unless all of it was done.
+
+    :param plan: the plan
+    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server
+    :param approvals: task ids of the approvals
+    :param safety_task: id of the task that sealed the safety point
+    """
+
+    template_fields = ("plan",)
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.tasks = tasks
+        self.approvals = tuple(approvals)
+        self.safety_task = safety_task
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.recovery_journal import record
+        from lifeboat.recovery_report import print_recovery
+
+        instance, run = context["ti"], context["dag_run"]
+        failed = self._failed(instance, run)
+        if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
+            raise AirflowSkipException("There was nothing to record: a dry run, or no plan.")
+        plan = read_plan(self.plan)
+        evidence = record(
+            runtime,
+            open_catalog(),
+            plan,
+            started_at=run.start_date,
+            requested_by=requested_by(run),
+            approved_by=tuple(approvers(instance, self.approvals)),
+            error=f"failed: {', '.join(failed)}" if failed else "",
+            checks=self._checks(instance),
+            servers=self._servers(instance),
+            seconds=self._seconds(instance),
+            safety_point=instance.xcom_pull(task_ids=self.safety_task) or "",
+        )
+        log_table(lambda console: print_recovery(evidence, console))
+        if not evidence.succeeded:
+            raise AirflowFailException(
+                f"Recovery '{plan.id}' failed; what is live is {evidence.live}. `lifeboat undo {plan.deployment} "
+                f"{plan.id}` puts back what was live before; the evidence is recorded."
+            )
+        return evidence.id
+
+    def _failed(self, instance: Any, run: Any) -> list[str]:
+        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+        return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
+
+    def _checks(self, instance: Any) -> Any:
+        from lifeboat.manifest import Check
+
+        tasks = [*self.tasks["restore"].values(), self.tasks["check"]]
+        pulled = [instance.xcom_pull(task_ids=task, key=CHECKS) or [] for task in tasks]
+        return tuple(Check.model_validate(check) for checks in pulled for check in checks)
+
+    def _servers(self, instance: Any) -> dict[str, str]:
+        told = {server: instance.xcom_pull(task_ids=task, key=STATE) for server, task in self.tasks["start"].items()}
+        return {server: state for server, state in told.items() if state}
+
+    def _seconds(self, instance: Any) -> dict[str, float]:
+        took = {unit: instance.xcom_pull(task_ids=task, key=SECONDS) for unit, task in self.tasks["restore"].items()}
+        return {f"restore {unit}": seconds for unit, seconds in took.items() if seconds is not None}
