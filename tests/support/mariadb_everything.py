@@ -10,6 +10,7 @@ from lifeboat.engines.base import Facts
 from lifeboat.engines.mariadb.access import Access, Session, quoted
 from lifeboat.engines.mariadb.facts import read_tables, table_facts
 from lifeboat.engines.mariadb.restored import RestoredServer
+from lifeboat.manifest import UnitSnapshot
 from tests.support.engine_bench import Bench, make_bench, red
 from tests.support.mariadb_server import MariaDBServer
 from tests.support.mariadb_source import MariaDBSource
@@ -42,7 +43,7 @@ class Everything:
     captured: Facts
     restored: RestoredServer
     proven: Facts
-    warnings: tuple[str, ...]
+    snapshot: UnitSnapshot
 
     @property
     def member(self) -> str:
@@ -86,7 +87,7 @@ def captured_and_restored(server: MariaDBServer, directory: Path) -> Iterator[Ev
     snapshot = bench.capture()
     with bench.restored(snapshot) as restored:
         assert isinstance(restored, RestoredServer)
-        yield Everything(server, bench, bench.facts(snapshot), restored, restored.prove(), snapshot.warnings)
+        yield Everything(server, bench, bench.facts(snapshot), restored, restored.prove(), snapshot)
     server.run(f"DROP DATABASE {quoted(DATABASE)}")
     server.run(f"DROP USER {USERS.removeprefix('clerk, ')}")
     server.run("DROP ROLE clerk")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from lifeboat.engines.base import Part
 from lifeboat.engines.mariadb.access import quoted
 from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
 from lifeboat.engines.mariadb.facts import read_tables, sequence_values
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
+from lifeboat.scratch import scratch_place
 from lifeboat.text import shown
 from tests.support.engine_bench import red
 from tests.support.mariadb_everything import DATABASE, MANY, Everything, captured_and_restored
@@ -40,6 +42,30 @@ def test_the_schema_dumps_are_the_same(everything: Everything) -> None:
     assert everything.schema_dump(source) == everything.schema_dump(everything.restored.access)
 
 
+def test_the_runbooks_bring_all_of_it_back(everything: Everything) -> None:
+    for member in everything.snapshot.members:
+        with everything.bench.restored_by_hand(everything.snapshot, member) as (restored, by_hand):
+            assert by_hand.check and by_hand.check.outcome == "passed", by_hand.check
+            assert red(everything.bench.compare(everything.captured, restored.prove())) == {}
+
+
+def test_it_comes_back_beside_the_live_one(everything: Everything) -> None:
+    """Under another name, on the server itself; its events wait there."""
+    snapshot = everything.snapshot
+    (member,) = [each for each in snapshot.members if each.member == everything.member]
+    bench, name = everything.bench, "beside `it`"
+    with scratch_place(bench.scratch) as place:
+        by_hand = bench.by_hand(bench.engine, snapshot, member, place / "by-hand")
+        facts = everything.captured[everything.member]
+        returned = bench.engine.restore_database(Part(member, facts, bench.vault, place, by_hand), name)
+    try:
+        assert red(list(returned.checks)) == {}
+        query = f"SELECT STATUS, COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{name}' GROUP BY 1"
+        assert sorted(everything.server.run(query)) == [("DISABLED", 1), ("SLAVESIDE_DISABLED", 2)]
+    finally:
+        everything.server.run(f"DROP DATABASE {quoted(name)}")
+
+
 def test_every_row_of_every_table_is_the_same(everything: Everything) -> None:
     """The rows are read as they are, without the proof's own queries."""
     with everything.server.access().connect(DATABASE) as source, everything.twin() as twin:
@@ -52,7 +78,7 @@ def test_every_row_of_every_table_is_the_same(everything: Everything) -> None:
 
 
 def test_what_no_snapshot_holds_still_is_named(everything: Everything) -> None:
-    (warning,) = everything.warnings
+    (warning,) = everything.snapshot.warnings
     for word in (everything.member, "of_myisam (MyISAM)", "of_aria (Aria)", "of_memory (MEMORY)"):
         assert word in warning
 

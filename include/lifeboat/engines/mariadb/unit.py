@@ -7,7 +7,9 @@ from typing import Any
 from lifeboat.by_hand import Runbook
 from lifeboat.connections import Connection
 from lifeboat.engines._database_unit import DatabaseUnit
-from lifeboat.engines.mariadb.access import Access
+from lifeboat.engines.base import Part, Returned
+from lifeboat.engines.mariadb.access import Access, explained
+from lifeboat.engines.mariadb.partial import restore_into_database
 from lifeboat.engines.mariadb.runbook import accounts_runbook, database_runbook
 from lifeboat.errors import ConfigurationError
 from lifeboat.manifest import MemberSnapshot
@@ -42,6 +44,11 @@ class MariaDBUnit(DatabaseUnit):
         if member.member == self.roles_member:
             return accounts_runbook(member)
         return database_runbook(member, facts, f"{member.details['database'][:54]}_{suffix}")
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        self.refuse_roles(part)
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            return restore_into_database(access, part, name)
 
 
 def _ssl(connection: Connection) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -85,15 +84,6 @@ def restore_into_table(access: Access, part: Part, table: str, into: str) -> Ret
             size = session.execute("SELECT pg_total_relation_size(%s::regclass)", (_text(session, target),)).fetchone()
     where = f"table {'.'.join(map(str, target))} of database {live}"
     return Returned(where, int(size[0]) if size else 0, tuple(checks))
-
-
-def restore_into_file(part: Part, target: Path) -> Returned:
-    """Given a place for a directory, put the member's dump there as a file, and say whether it is the captured one."""
-    require_space(target.parent, part.member.size_bytes, part.member.member)
-    holder, file = RestoredServer(), target / part.member.address.path.lstrip("/")
-    target.mkdir(mode=0o700, exist_ok=True)
-    spool_member(holder, part.vault, part.member, file)
-    return Returned(str(file), holder.restored_bytes, tuple(holder.checks))
 
 
 def drop_database(access: Access, name: str) -> None:
