@@ -160,8 +160,8 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
     """Capture what is live of the plan's units as a restore point of its own, and return its id."""
-    units = [each.unit for each in plan.replacements]
-    signed = make_point(runtime, "safety", reason=f"before recovery {plan.id}", jobs=jobs, units=units)
+    reason = f"before recovery {plan.id}"
+    signed = make_point(runtime, "safety", reason=reason, jobs=jobs, units=plan.safety_units)
     catalog.add_point(signed)
     return signed.manifest.id
 

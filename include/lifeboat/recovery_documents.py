@@ -42,6 +42,11 @@ class Replacement(Document):
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether something is live of everything that is exchanged."""
+        return all(exchange.kept for exchange in self.exchanges)
+
 
 class RecoveryRequest(Document):
     """What a person asks for. Without point and as_of it is the last known good; without units, everything.
@@ -81,6 +86,12 @@ class RecoveryPlan(Document):
             for name in _VOLATILE:
                 replacement.pop(name)
         return sha256(canonical_json(content))
+
+    @property
+    def safety_units(self) -> list[Unit]:
+        """The units that are captured as a safety point: those of which all that is exchanged is there. Of the others
+        what there is stays under its dated name, as always."""
+        return [each.unit for each in self.replacements if each.is_whole] if self.request.safety_point else []
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

@@ -57,7 +57,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=tuple(_warnings(deployment, state, selection, servers)),
+        warnings=(*_warnings(deployment, state, selection, servers), *_left_out(request, replacements)),
     )
 
 
@@ -183,6 +183,14 @@ def _warnings(
             yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
+
+
+def _left_out(request: RecoveryRequest, replacements: Sequence[Replacement]) -> Iterable[str]:
+    """Say what the safety point will not hold."""
+    for each in replacements:
+        if request.safety_point and not each.is_whole:
+            gone = ", ".join(exchange.live for exchange in each.exchanges if not exchange.kept)
+            yield f"{each.unit} will not be in the safety point, for {gone} is gone. What there is of it is kept."
 
 
 def _uncoupled(manifest: Manifest, selection: dict[Unit, list[str]]) -> Iterable[str]:

@@ -17,6 +17,7 @@ from lifeboat_airflow.capture import SealPointOperator
 STATE, CHECKS, SECONDS, MARKDOWN = "state", "checks", "seconds", "markdown"
 #: The task that writes the journal: what it returns says that the recovery has begun.
 CONFIRM = "confirm"
+NOT_BEGUN = "The recovery has not begun."
 
 
 def read_plan(plan: Any) -> Any:
@@ -126,8 +127,8 @@ class ChooseTasksOperator(BaseBranchOperator):
     """Lets only those tasks run that the plan needs.
 
     :param plan: the plan
-    :param safety: task ids of the safety point, by unit, and by * of the one that opens it
-    :param restore: task ids by unit
+    :param safety: ids of the tasks of the safety point, by unit
+    :param restore: ids of the tasks that restore, by unit
     """
 
     template_fields = ("plan",)
@@ -139,10 +140,13 @@ class ChooseTasksOperator(BaseBranchOperator):
         self.restore = restore
 
     def choose_branch(self, context: Any) -> Any:
+        if not context["ti"].xcom_pull(task_ids=CONFIRM):
+            raise AirflowSkipException(NOT_BEGUN)
         plan = read_plan(self.plan)
-        chosen = {"*", *(str(replacement.unit) for replacement in plan.replacements)}
-        tasks = [*(self.safety.items() if plan.request.safety_point else ()), *self.restore.items()]
-        return [task for unit, task in tasks if unit in chosen]
+        return [
+            *(self.safety[str(unit)] for unit in plan.safety_units),
+            *(self.restore[str(replacement.unit)] for replacement in plan.replacements),
+        ]
 
 
 class PlanOperator(LifeboatOperator):
@@ -159,24 +163,26 @@ class PlanOperator(LifeboatOperator):
 
     def execute(self, context: Any) -> Any:
         if not context["ti"].xcom_pull(task_ids=CONFIRM):
-            raise AirflowSkipException("The recovery has not begun.")
+            raise AirflowSkipException(NOT_BEGUN)
         return super().execute(context)
 
 
 class OpenSafetyPointOperator(PlanOperator):
-    """Opens the restore point of what is live of a plan's units."""
+    """Opens the restore point of what is live of a plan's units; skipped when none of it is to be captured."""
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import open_point, refuse_sealed
 
         plan, run = read_plan(self.plan), context["dag_run"]
+        if not plan.safety_units:
+            raise AirflowSkipException("No safety point: it is not wanted, or what is live is not whole.")
         point = open_point(
             runtime.deployment,
             "safety",
             run_after=run.run_after,
             seed=f"{run.dag_id} {run.run_id} safety",
             reason=f"before recovery {plan.id}",
-            units=[replacement.unit for replacement in plan.replacements],
+            units=plan.safety_units,
         )
         refuse_sealed(runtime, point)
         return point.model_dump(mode="json")

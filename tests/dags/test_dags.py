@@ -88,7 +88,7 @@ def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: D
         assert list(dag.params) == [name]
         parameter = dag.params.get_param(name)
         assert parameter.resolve() == ""
-        assert parameter.schema["type"] == "string"
+        assert parameter.schema["type"] == ["null", "string"]
         assert parameter.schema["title"]
         assert parameter.description
         dag.validate()
@@ -121,8 +121,8 @@ def test_a_snapshot_before_an_update_says_what_for(before: DAG, backup: DAG) -> 
     }
     before.validate()
     opened: Any = before.get_task("open")
-    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason }}")
-    assert opened.labels == {"target_level": "{{ params.target_level }}"}
+    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason or '' }}")
+    assert opened.labels == {"target_level": "{{ params.target_level or '' }}"}
     assert {"reason", "labels"} <= set(opened.template_fields)
     assert before.get_task("seal").outlets == backup.get_task("seal").outlets
     assert (backup.get_task("open").kind, backup.get_task("open").labels) == ("system_backup", {})

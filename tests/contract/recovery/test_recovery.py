@@ -78,17 +78,25 @@ def test_a_database_that_is_gone_comes_back(deployment: Recoverable) -> None:
     deployment.point()
     then = deployment.live()
     deployment.run("postgres", "DROP DATABASE apim_db")
-    journal = deployment.begun(units=("database/main-db",))
-    assert recover(deployment.runtime, deployment.catalog, journal).succeeded
+    journal = deployment.begun(units=(str(DATABASE), str(HOME)), safety_point=True)
+    assert f"{DATABASE} will not be in the safety point, for apim_db is gone. What there is of it is kept." in (
+        journal.plan.warnings
+    )
+    evidence = recover(deployment.runtime, deployment.catalog, journal)
+    assert evidence.succeeded
     assert deployment.live() == then
+    safety = deployment.catalog.point("mini", evidence.safety_point).manifest
+    assert [unit.unit for unit in safety.units] == [HOME]
 
 
 def test_a_home_that_is_gone_comes_back(deployment: Recoverable) -> None:
     deployment.point()
     then = deployment.live()
     deployment.mini.home.rename(deployment.mini.directory / "elsewhere")
-    journal = deployment.begun(units=(str(HOME),))
-    assert recover(deployment.runtime, deployment.catalog, journal).succeeded
+    journal = deployment.begun(units=(str(HOME),), safety_point=True)
+    evidence = recover(deployment.runtime, deployment.catalog, journal)
+    assert evidence.succeeded
+    assert evidence.safety_point == ""
     assert deployment.live() == then
 
 
