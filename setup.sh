@@ -58,6 +58,7 @@ find_missing_packages() {
     need default-jre-headless "has keytool, which reads WSO2's keystores" found keytool
     if [[ $purpose == test ]]; then
         need openssh-server "is the other machine of the SSH tests (it is not started)" found sshd
+        need chromium "is the browser of the test that recovers in Airflow's pages" found chromium
         need sudo "is how the tests run commands as another account" found sudo
     fi
 }

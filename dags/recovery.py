@@ -42,13 +42,13 @@ from lifeboat_airflow.recovery import (
     GoAheadOperator,
     OpenSafetyPointOperator,
     PlanRecoveryOperator,
-    RecordRecoveryOperator,
     RestoreBesideOperator,
     SealSafetyPointOperator,
     StartServerOperator,
     StopServerOperator,
     SwapOperator,
 )
+from lifeboat_airflow.recovery_record import RecordRecoveryOperator
 from lifeboat_airflow.timetable import RecoveryTimetable
 
 #: The fields that are folded away, because they are seldom needed.
@@ -158,7 +158,8 @@ def recovery(deployment: Deployment) -> DAG:
             safety_task=sealed.task_id,
             trigger_rule=TriggerRule.ALL_DONE,
         )
-        [confirm, check] >> record
+        # What fails early lets `check` be skipped at once, while others are still at work.
+        [*captures.values(), sealed, *restores.values(), *itertools.chain(*starts), check] >> record
     return dag
 
 
