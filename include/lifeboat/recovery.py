@@ -159,7 +159,11 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 
 
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
-    """Capture what is live of the plan's units as a restore point of its own, and return its id."""
+    """Capture what is live of the plan's units as a restore point of its own, and return its id; none, and an empty
+    text, when nothing is live that could be captured."""
+    if not plan.safety_units:
+        log.info("Nothing is live that a safety point could hold")
+        return ""
     reason = f"before recovery {plan.id}"
     try:
         signed = make_point(runtime, "safety", reason=reason, jobs=jobs, units=plan.safety_units)

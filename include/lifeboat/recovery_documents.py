@@ -28,7 +28,8 @@ class Replacement(Document):
     """What a recovery does to one unit, as its engine plans it.
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
-    `free_bytes` are free there, None when that cannot be seen from here. `details` are the engine's own.
+    `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
+    in a safety point: it is there, all of it, and not empty. `details` are the engine's own.
     """
 
     unit: Unit
@@ -39,13 +40,9 @@ class Replacement(Document):
     needed_bytes: int
     free_bytes: int | None = None
     expected_seconds: float | None = None
+    capturable: bool = True
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether something is live of everything that is exchanged."""
-        return all(exchange.kept for exchange in self.exchanges)
 
 
 class RecoveryRequest(Document):
@@ -89,9 +86,9 @@ class RecoveryPlan(Document):
 
     @property
     def safety_units(self) -> list[Unit]:
-        """The units that are captured as a safety point: those of which all that is exchanged is there. Of the others
-        what there is stays under its dated name, as always."""
-        return [each.unit for each in self.replacements if each.is_whole] if self.request.safety_point else []
+        """The units that a safety point is made of: those of which something is live that it can hold, if it is wanted.
+        Of the others what there is stays under its dated name, as always."""
+        return [each.unit for each in self.replacements if each.capturable] if self.request.safety_point else []
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

@@ -57,7 +57,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=(*_warnings(deployment, state, selection, servers), *_left_out(request, replacements)),
+        warnings=tuple(_warnings(deployment, state, selection, replacements, servers)),
     )
 
 
@@ -170,7 +170,11 @@ def _refuse_full(runtime: Runtime, manifest: Manifest, replacements: Sequence[Re
 
 
 def _warnings(
-    deployment: Deployment, state: PointState, selection: dict[Unit, list[str]], servers: Sequence[str]
+    deployment: Deployment,
+    state: PointState,
+    selection: dict[Unit, list[str]],
+    replacements: Sequence[Replacement],
+    servers: Sequence[str],
 ) -> Iterable[str]:
     if state.verdict != "good":
         yield f"Restore point {state.manifest.id} is {state.verdict}: no drill of it passed."
@@ -181,16 +185,11 @@ def _warnings(
     for name in servers:
         if deployment.servers[name].control is None:
             yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
+    for replacement in replacements:
+        if not replacement.capturable:
+            yield f"{replacement.unit}: nothing, or not all of it, is live; a safety point leaves it out."
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
-
-
-def _left_out(request: RecoveryRequest, replacements: Sequence[Replacement]) -> Iterable[str]:
-    """Say what the safety point will not hold."""
-    for each in replacements:
-        if request.safety_point and not each.is_whole:
-            gone = ", ".join(exchange.live for exchange in each.exchanges if not exchange.kept)
-            yield f"{each.unit} will not be in the safety point, for {gone} is gone. What there is of it is kept."
 
 
 def _uncoupled(manifest: Manifest, selection: dict[Unit, list[str]]) -> Iterable[str]:

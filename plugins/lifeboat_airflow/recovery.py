@@ -248,8 +248,11 @@ class SwapOperator(PlanOperator):
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.recovery import swap
+        from lifeboat.recovery_journal import refuse_other_recovery
 
-        swap(runtime, read_plan(self.plan))
+        plan = read_plan(self.plan)
+        refuse_other_recovery(runtime, plan.id)  # this one may have been cleared long after it failed
+        swap(runtime, plan)
 
 
 class StartServerOperator(PlanOperator):

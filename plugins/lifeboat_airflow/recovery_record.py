@@ -10,8 +10,8 @@ from lifeboat_airflow.recovery import CHECKS, CONFIRM, SECONDS, STATE, approvers
 #: What a person does after a recovery that failed, by what is live.
 WHAT_NOW = {
     "old": "What was live before is live; nothing is to be undone. Correct what the red task's log names, then start a "
-    "new recovery, or clear that task with what comes after it. If the red task is one of safety, what is live cannot be "
-    "captured any more: switch Safety point off in the new recovery's form, under Exceptions.",
+    "new recovery, or clear that task with what comes after it. If the red task is one of safety, what is live "
+    "cannot be captured any more: switch Safety point off in the new recovery's form, under Exceptions.",
     "new": "What was restored is live. Correct what the red task's log names and clear that task with what comes after "
     "it, or put back what was live before: `lifeboat undo {plan.deployment} {plan.id}`.",
     "mixed": "A part of it is exchanged. Go on: clear the task swap with what comes after it; or put back what was "

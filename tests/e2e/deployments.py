@@ -25,6 +25,7 @@ def write_deployments(directory: Path) -> None:
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
+        "hasty": [with_units_of(TREE), _own_documents, _no_patience],
         "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
     }
     for name, more in changes.items():
@@ -35,6 +36,10 @@ def _own_places(document: dict[str, Any]) -> None:
     site = document["sites"]["main"]
     site["vault"]["repository"] = "${LIFEBOAT_TESTS}/vaults/" + document["name"]
     site["scratch"] = "${LIFEBOAT_TESTS}/scratch/" + document["name"]
+
+
+def _no_patience(document: dict[str, Any]) -> None:
+    document["recovery"] = {"approval_timeout": "1s"}
 
 
 def _own_database(document: dict[str, Any]) -> None:

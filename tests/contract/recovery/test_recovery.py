@@ -1,5 +1,6 @@
 """Recoveries in one go: what was live is kept, what is live is what was captured, and all of it can be undone."""
 
+import shutil
 from datetime import UTC, datetime
 
 import psycopg
@@ -13,7 +14,7 @@ from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, Recov
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import discard, recover, undo
 from tests.support.disks import small_disk
-from tests.support.miniature import DATABASE, HOME, VAULT_PASSWORD
+from tests.support.miniature import DATABASE, HOME, TREE, VAULT_PASSWORD
 from tests.support.planting import flip_byte
 from tests.support.recoverable import SECOND_HOME, Recoverable
 
@@ -79,9 +80,7 @@ def test_a_database_that_is_gone_comes_back(deployment: Recoverable) -> None:
     then = deployment.live()
     deployment.run("postgres", "DROP DATABASE apim_db")
     journal = deployment.begun(units=(str(DATABASE), str(HOME)), safety_point=True)
-    assert f"{DATABASE} will not be in the safety point, for apim_db is gone. What there is of it is kept." in (
-        journal.plan.warnings
-    )
+    assert f"{DATABASE}: nothing, or not all of it, is live; a safety point leaves it out." in (journal.plan.warnings)
     evidence = recover(deployment.runtime, deployment.catalog, journal)
     assert evidence.succeeded
     assert deployment.live() == then
@@ -89,14 +88,16 @@ def test_a_database_that_is_gone_comes_back(deployment: Recoverable) -> None:
     assert [unit.unit for unit in safety.units] == [HOME]
 
 
-def test_a_home_that_is_gone_comes_back(deployment: Recoverable) -> None:
+def test_a_home_that_is_gone_and_a_tree_that_was_emptied_come_back(deployment: Recoverable) -> None:
     deployment.point()
     then = deployment.live()
     deployment.mini.home.rename(deployment.mini.directory / "elsewhere")
-    journal = deployment.begun(units=(str(HOME),), safety_point=True)
+    for path in deployment.mini.tree.iterdir():
+        shutil.rmtree(path)
+    journal = deployment.begun(units=(str(HOME), str(TREE)), safety_point=True)
+    assert len([warning for warning in journal.plan.warnings if "a safety point leaves it out" in warning]) == 2
     evidence = recover(deployment.runtime, deployment.catalog, journal)
-    assert evidence.succeeded
-    assert evidence.safety_point == ""
+    assert (evidence.succeeded, evidence.safety_point) == (True, "")
     assert deployment.live() == then
 
 

@@ -94,6 +94,7 @@ class PostgresRecovery(PostgresUnit):
             needed_bytes=sum(
                 needed_bytes(member.size_bytes, there.get(name)) for member, name in zip(chosen, names, strict=True)
             ),
+            capturable=len(there) == len(names),
             **room,
         )
 
