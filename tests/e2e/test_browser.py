@@ -51,7 +51,7 @@ def test_a_person_recovers_a_lost_database_in_the_browser(world: World, lost: in
         form = pages.open_form(DAG)
         pages.choose(form, "database/main-db", "tree/documents")
         form.locator("[name=element_reason]").fill(REASON)
-        pages.picture("recovery-form", height=1160)
+        pages.picture("recovery-form", height=1250)
         run_id = pages.trigger(form)
 
         asked = pages.open_required_action(DAG, "approve")
