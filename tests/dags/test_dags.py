@@ -188,6 +188,17 @@ def test_servers_stop_after_all_is_proven_and_start_again_whatever_happened(reco
     starts = {task for task in recovery.tasks if task.task_id.startswith("start.")}
     assert {(task.trigger_rule, task.retries) for task in starts} == {("all_done", 2)}
     assert recovery.get_task("record").trigger_rule == "all_done"
+    # A task that failed early must not let the record be written while others are at work.
+    others = {task.task_id for task in recovery.tasks if "." in task.task_id and not task.task_id.startswith("stop.")}
+    assert others - {"safety.open"} | {"check"} == recovery.get_task("record").upstream_task_ids - {"plan"}
+
+
+def test_only_tasks_that_nothing_chosen_comes_before_are_behind_the_branch(recovery: DAG) -> None:
+    """A branch skips nothing that comes after a task that it has chosen."""
+    behind = recovery.get_task("choose").downstream_list
+    assert {task.task_id.split(".")[0] for task in behind} == {"safety", "restore"}
+    ids = {task.task_id for task in behind}
+    assert all(ids.isdisjoint(task.get_flat_relative_ids(upstream=False)) for task in behind)
 
 
 def test_a_deployment_asks_for_as_many_approvals_as_it_wants(tmp_path: Path, load_dags: Any) -> None:
