@@ -23,5 +23,6 @@ RUN pip install --no-cache-dir --constraint /constraints.txt \
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 include /opt/airflow/include
+COPY --chown=airflow:0 --chmod=0755 bin/lifeboat /opt/airflow/bin/lifeboat
 COPY --chown=airflow:0 --chmod=0755 docker/init.sh /opt/airflow/init.sh
-ENV PYTHONPATH=/opt/airflow/include:/opt/airflow/plugins
+ENV PYTHONPATH=/opt/airflow/include:/opt/airflow/plugins PATH=/opt/airflow/bin:$PATH

@@ -66,6 +66,7 @@ find_missing_packages() {
     if [[ $purpose == test ]]; then
         need mariadb-server "is the MariaDB that the tests back up, and restore into (it is not started)" mariadb_programs
         need openssh-server "is the other machine of the SSH tests (it is not started)" found sshd
+        need chromium "is the browser of the test that recovers in Airflow's pages" found chromium
         need sudo "is how the tests run commands as another account" found sudo
     fi
 }

@@ -27,7 +27,7 @@ from lifeboat.drill import (
     unit_snapshot,
 )
 from lifeboat.engines.base import fidelity
-from lifeboat.errors import RecoveryError, SwapError
+from lifeboat.errors import LifeboatError, RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
 from lifeboat.recovery_plan import plan_recovery
@@ -161,11 +161,15 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
     """Capture what is live of the plan's units as a restore point of its own, and return its id; none, and an empty
     text, when nothing is live that could be captured."""
-    units = plan.capturable()
-    if not units:
+    if not plan.safety_units:
         log.info("Nothing is live that a safety point could hold")
         return ""
-    signed = make_point(runtime, "safety", reason=f"before recovery {plan.id}", jobs=jobs, units=units)
+    reason = f"before recovery {plan.id}"
+    try:
+        signed = make_point(runtime, "safety", reason=reason, jobs=jobs, units=plan.safety_units)
+    except LifeboatError as error:
+        error.next_step += " If what is live cannot be captured any more: start again with --no-safety-point."
+        raise
     catalog.add_point(signed)
     return signed.manifest.id
 

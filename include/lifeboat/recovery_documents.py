@@ -84,9 +84,11 @@ class RecoveryPlan(Document):
                 replacement.pop(name)
         return sha256(canonical_json(content))
 
-    def capturable(self) -> list[Unit]:
-        """Return the units of which something is live that a safety point can hold."""
-        return [each.unit for each in self.replacements if each.capturable]
+    @property
+    def safety_units(self) -> list[Unit]:
+        """The units that a safety point is made of: those of which something is live that it can hold, if it is wanted.
+        Of the others what there is stays under its dated name, as always."""
+        return [each.unit for each in self.replacements if each.capturable] if self.request.safety_point else []
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

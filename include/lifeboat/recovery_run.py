@@ -64,7 +64,7 @@ def recover(
         "checks": (),
     }
     try:
-        if safety and plan.request.safety_point and live_now(runtime, plan) == "old":
+        if safety and plan.safety_units and live_now(runtime, plan) == "old":
             with watch.phase("safety point"):
                 found["safety_point"] = make_safety_point(runtime, catalog, plan, jobs=jobs)
         with watch.phase("restore beside and prove"):

@@ -24,6 +24,7 @@ def write_deployments(directory: Path) -> None:
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "unset": [with_units_of(DATABASE), _unset_connection],
+        "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
         "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
     }
@@ -47,6 +48,10 @@ def _own_database(document: dict[str, Any]) -> None:
 
 def _own_documents(document: dict[str, Any]) -> None:
     document["business_data"]["documents"]["path"] = "${LIFEBOAT_TESTS}/documents-of-" + document["name"]
+
+
+def _two_servers(document: dict[str, Any]) -> None:
+    document["servers"] = {name: document["servers"][name] for name in ("apim-cp-1", "apim-gw-1")}
 
 
 def _wrong_vault_password(document: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ UNITS = {
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = {path.stem for path in world.deployments.iterdir()}
-    assert len(deployments) == 12
+    assert len(deployments) == 13
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
         f"{name}.{capability}"
         for name in deployments

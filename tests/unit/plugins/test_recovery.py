@@ -86,15 +86,15 @@ def test_two_approvals_must_be_of_two_people(tmp_path: Path, monkeypatch: pytest
 
 
 def test_only_the_tasks_of_the_plan_are_chosen_and_nothing_that_cannot_be_captured() -> None:
-    safety = {"*": "safety.open", "home/apim-cp-1": "safety.home", "tree/documents": "safety.tree"}
+    safety = {"home/apim-cp-1": "safety.home", "tree/documents": "safety.tree"}
     restore = {"home/apim-cp-1": "restore.home", "home/apim-gw-1": "restore.other", "tree/documents": "restore.tree"}
 
     def chosen(a_plan: dict[str, Any]) -> list[str]:
         choose = operators.ChooseTasksOperator(task_id="choose", plan=a_plan, safety=safety, restore=restore)
-        found: list[str] = choose.choose_branch({})
+        found: list[str] = choose.choose_branch(context(Instance(confirm="a journal")))
         return found
 
-    assert chosen(plan()) == ["safety.home", "safety.open", "restore.home", "restore.tree"]
+    assert chosen(plan()) == ["safety.home", "restore.home", "restore.tree"]
     assert chosen(plan(safety_point=False)) == ["restore.home", "restore.tree"]
 
 
