@@ -50,6 +50,13 @@ postgresql_programs() {
     return 1
 }
 
+mariadb_programs() {
+    local program
+    for program in mariadbd mariadb-install-db mariadb mariadb-dump; do
+        found "$program" || return 1
+    done
+}
+
 find_missing_packages() {
     need python3-venv "runs Lifeboat and Airflow (Python 3.11 to 3.14, with venv)" usable_python
     need restic "keeps the vault of the restore points" found restic
@@ -57,6 +64,7 @@ find_missing_packages() {
     need openssh-client "reaches servers on other machines" found ssh
     need default-jre-headless "has keytool, which reads WSO2's keystores" found keytool
     if [[ $purpose == test ]]; then
+        need mariadb-server "is the MariaDB that the tests back up, and restore into (it is not started)" mariadb_programs
         need openssh-server "is the other machine of the SSH tests (it is not started)" found sshd
         need sudo "is how the tests run commands as another account" found sudo
     fi

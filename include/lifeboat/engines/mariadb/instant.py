@@ -1,0 +1,185 @@
+"""One instant for all databases of a server.
+
+MariaDB has no snapshots that sessions could share. So commits stand still for a moment (BACKUP STAGE BLOCK_COMMIT)
+while every session of the proof and every mariadb-dump opens a snapshot of its own, and go on as soon as the last
+one is open. All of them see the same. Reading and writing go on meanwhile; only a COMMIT waits.
+
+Before that, one session touches all tables in a transaction that lasts as long as the capture: until its end no
+table can be dropped, altered or truncated, which no snapshot would survive.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pymysql
+
+from lifeboat.engines.mariadb.access import Access, Session, explain
+from lifeboat.engines.mariadb.dumping import RunningDump
+from lifeboat.engines.mariadb.facts import Table, read_tables, table_names
+from lifeboat.errors import AccessError, CaptureInterruptedError
+
+
+class CommitsForbiddenError(AccessError):
+    """The account may not hold up commits, as on servers that a cloud manages."""
+
+
+log = logging.getLogger(__name__)
+
+#: How long a capture waits for a table that another session keeps to itself, and for running commits.
+_LOCK_SECONDS = 30
+_COMMIT_SECONDS = 10
+_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One database at the captured instant: a session for its proof, one for the WSO2 checks, and its tables."""
+
+    database: str
+    proof: Session
+    checks: Session
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Instant:
+    """All databases of a server at one instant; `locked_ms` is how long commits waited for it.
+
+    `dumps` has one dump for each database, or a single one of all of them where the account may not hold up
+    commits: then the dump alone is of one instant, and `skew_ms` says how far the sessions are from it.
+    """
+
+    holders: tuple[Holder, ...]
+    dumps: tuple[RunningDump, ...]
+    time: datetime
+    locked_ms: float
+    skew_ms: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether dumps and sessions see the same."""
+        return self.skew_ms == 0
+
+
+#: Given databases, whether there are system-versioned tables in them, and whether the proof of the rows is taken from
+#: the dump, start their dump.
+StartDump = Callable[[Sequence[str], bool, bool], RunningDump]
+
+
+@contextmanager
+def one_instant(access: Access, databases: Sequence[str], start: StartDump, *, locked: bool) -> Iterator[Instant]:
+    """Given a server and its databases, hold all of them at one instant for as long as the context lasts.
+
+    `locked` says whether commits may be held up for it. Raise CaptureInterruptedError when something is in the way.
+    """
+    with ExitStack() as stack:
+        guard = stack.enter_context(access.connect())
+        sessions = {
+            name: (stack.enter_context(access.connect(name)), stack.enter_context(access.connect(name)))
+            for name in databases
+        }
+        locker = stack.enter_context(access.connect())
+        tables = _guarded(guard, databases)
+        dumps: list[RunningDump] = []
+        history = any(table.is_versioned for found in tables.values() for table in found)
+
+        def begin(names: Sequence[str]) -> None:
+            dump = start(names, history, not locked)
+            stack.enter_context(dump.process)
+            dumps.append(dump)
+
+        if locked:
+            at, locked_ms = _open_locked(locker, sessions, begin, dumps)
+            skew_ms = 0.0
+        else:
+            at, skew_ms = _open_unlocked(sessions, begin, dumps)
+            locked_ms = 0.0
+        _refuse_new_tables(guard, tables)
+        log.info(
+            "%s: %d databases at one instant; commits waited %.1f ms, skew %.1f ms",
+            access.name,
+            len(databases),
+            locked_ms,
+            skew_ms,
+        )
+        holders = tuple(Holder(name, sessions[name][0], sessions[name][1], tables[name]) for name in databases)
+        yield Instant(holders, tuple(dumps), at, locked_ms, skew_ms)
+
+
+def _guarded(guard: Session, databases: Sequence[str]) -> dict[str, tuple[Table, ...]]:
+    """Keep all tables from being dropped, altered or truncated, and return them."""
+    guard.run(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}")
+    guard.run("START TRANSACTION")
+    kept: dict[str, tuple[Table, ...]] = {}
+    for database in databases:
+        kept[database] = tuple(read_tables(guard, database))
+        for table in kept[database]:
+            try:
+                guard.run(f"SELECT 1 FROM {table.sql_name} LIMIT 0")
+            except pymysql.err.MySQLError as error:
+                raise explain(f"Table '{table.name}' of database '{database}'", error) from None
+    return kept
+
+
+def _refuse_new_tables(guard: Session, tables: Mapping[str, Sequence[Table]]) -> None:
+    for database, known in tables.items():
+        if new := table_names(guard, database) - {table.name for table in known}:
+            raise CaptureInterruptedError(
+                f"Database '{database}': tables were made while its capture began: {', '.join(sorted(new))}.",
+                next_step="The next try starts from the beginning.",
+            )
+
+
+def _open_locked(
+    locker: Session,
+    sessions: Mapping[str, Sequence[Session]],
+    begin: Callable[[Sequence[str]], None],
+    dumps: Sequence[RunningDump],
+) -> tuple[datetime, float]:
+    """Open all snapshots while commits wait. Return the instant, and for how many milliseconds they waited."""
+    locker.run(f"SET SESSION lock_wait_timeout = {_COMMIT_SECONDS}")
+    began = _hold_up_commits(locker)
+    try:
+        for database in sessions:
+            begin([database])
+        at = datetime.now(UTC)
+        for each in (session for pair in sessions.values() for session in pair):
+            each.run(_SNAPSHOT)
+        for dump in dumps:
+            dump.wait_opened()
+    finally:
+        locker.run("BACKUP STAGE END")
+    return at, (time.monotonic() - began) * 1000
+
+
+def _hold_up_commits(locker: Session) -> float:
+    """Let commits wait from now on. Return the time. Raise CommitsForbiddenError when the account may not do that."""
+    try:
+        locker.run("BACKUP STAGE START")
+        began = time.monotonic()
+        locker.run("BACKUP STAGE BLOCK_COMMIT")
+        return began
+    except pymysql.err.MySQLError as error:
+        found = explain("Holding up commits for one instant", error)
+        if isinstance(found, AccessError):
+            raise CommitsForbiddenError(found.message, next_step=found.next_step) from None
+        raise found from None
+
+
+def _open_unlocked(
+    sessions: Mapping[str, Sequence[Session]],
+    begin: Callable[[Sequence[str]], None],
+    dumps: Sequence[RunningDump],
+) -> tuple[datetime, float]:
+    """Open one dump of all databases, and the sessions' snapshots right before. Return the instant of the dump, and
+    how many milliseconds may lie between."""
+    began = time.monotonic()
+    for each in (session for pair in sessions.values() for session in pair):
+        each.run(_SNAPSHOT)
+    begin(list(sessions))
+    dumps[0].wait_opened()
+    return datetime.now(UTC), max((time.monotonic() - began) * 1000, 0.1)

@@ -1,0 +1,13 @@
+"""The sources of the contract suite, by the name of their engine."""
+
+from collections.abc import Mapping
+
+from tests.support.engine_sources import HomeSource, PostgresSource, Source, TreeSource
+from tests.support.mariadb_source import MariaDBSource
+
+SOURCES: Mapping[str, type[Source]] = {
+    "home": HomeSource,
+    "mariadb": MariaDBSource,
+    "postgres": PostgresSource,
+    "tree": TreeSource,
+}
