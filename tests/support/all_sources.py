@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from tests.support.engine_sources import HomeSource, PostgresSource, Source, TreeSource
 from tests.support.mariadb_source import MariaDBSource
+from tests.support.sqlite_source import SQLiteSource
 
 SOURCES: Mapping[str, type[Source]] = {
     "home": HomeSource,
     "mariadb": MariaDBSource,
     "postgres": PostgresSource,
+    "sqlite": SQLiteSource,
     "tree": TreeSource,
 }
