@@ -172,7 +172,7 @@ def main() -> None:
     action, path = payload["action"], payload["path"]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # so that the copy goes as well
-    if sys.version_info < (3, 7):
+    if not hasattr(sqlite3.Connection, "backup"):
         refuse(f"python3 there is {platform.python_version()}; the online backup of SQLite needs 3.7 or newer")
     if action == "users":
         json.dump(users(path), sys.stdout)
