@@ -16,12 +16,12 @@ import glob
 import json
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any
 
 HEAD_BYTES = 512
 
 
-def users(path: str) -> List[str]:
+def users(path: str) -> list[str]:
     """Return the processes that have a file open, as far as this account may see."""
     wanted, found = os.path.realpath(path), {}
     for link in glob.glob("/proc/[0-9]*/fd/*"):
@@ -33,7 +33,7 @@ def users(path: str) -> List[str]:
     return sorted(found.values())
 
 
-def hot(path: str) -> List[str]:
+def hot(path: str) -> list[str]:
     """Return the reasons to think that a data file is open. H2 locks an MV store by the system; a page store, and every
     database that several processes share, by a file beside it."""
     reasons = [f"{user} has it open" for user in users(path)]
@@ -49,7 +49,7 @@ def hot(path: str) -> List[str]:
     return reasons
 
 
-def look(path: str) -> Dict[str, Any]:
+def look(path: str) -> dict[str, Any]:
     info = os.stat(path)
     reasons = hot(path)
     with open(path, "rb") as file:

@@ -6,8 +6,8 @@ and Python 3.7, the first with SQLite's backup. It reads one JSON payload from s
   path     the database: of `look` and `copy` a live one, of `prove` one that nobody has open
   wait     seconds to wait for a writer
 
-`look` opens nothing and prints {"python", "sqlite"}. `users` prints the processes that have the database open, as far as
-this account may see. `copy` prints one line of JSON and then the copy's bytes; `prove`
+`look` opens nothing and prints {"python", "sqlite"}. `users` prints the processes that have the database open, as far
+as this account may see. `copy` prints one line of JSON and then the copy's bytes; `prove`
 prints such a line only: {"problems", "facts", "size", "mode", "uid", "gid"}. `problems` are SQLite's own, from its
 integrity check.
 

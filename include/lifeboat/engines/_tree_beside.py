@@ -1,4 +1,5 @@
-"""Recovery of a tree, a home, or a database that is one file: restored beside the live one on the same file system, exchanged by renaming.
+"""Recovery of a tree, a home, or a database that is one file: restored beside the live one on the same file system,
+exchanged by renaming.
 
 What no snapshot holds is carried over from the live directory just before: logs, embedded databases, and what the
 deployment file excludes.

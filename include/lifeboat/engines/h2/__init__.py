@@ -62,8 +62,8 @@ class H2Engine(H2Recovery):
         if hot and self.server.while_running == "refuse":
             raise CaptureError(
                 f"{self.unit} is open, and a copy of an open H2 file is worth nothing: {'; '.join(hot)}.",
-                next_step=f"Capture it while server '{self.server.server}' is down; or set while_running: skip; or list "
-                "it under recreated_databases of the server; or move it to a database server (WSO2 advises that).",
+                next_step=f"Capture it while server '{self.server.server}' is down; or set while_running: skip; or "
+                "list it under recreated_databases of the server; or move it to a database server, as WSO2 advises.",
             )
         warnings = [f"{self.unit}: not captured, since it is open: {'; '.join(hot)}"] if hot else []
         facts: Facts = {}

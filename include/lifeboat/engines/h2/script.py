@@ -48,7 +48,18 @@ def prove(database: Path, jar: Path, user: str, password: str) -> dict[str, Any]
     script = database.with_name("script.sql")
     # H2 splits a URL at semicolons; ours are its settings, and a scratch path has none.
     url = f"jdbc:h2:{database.with_suffix('').with_suffix('')};IFEXISTS=TRUE;ACCESS_MODE_DATA=r"
-    argv = ["-cp", str(jar), "org.h2.tools.Script", "-url", url, "-user", user, "-password", password]
+    argv = [
+        "-XX:+UseSerialGC",
+        "-cp",
+        str(jar),
+        "org.h2.tools.Script",
+        "-url",
+        url,
+        "-user",
+        user,
+        "-password",
+        password,
+    ]
     argv += ["-script", str(script), "-options", "simple"]
     command = Command([JAVA, "@/dev/stdin"], secrets={"LIFEBOAT_H2_PASSWORD": password}, working_directory="/")
     try:

@@ -1,4 +1,4 @@
-"""The embedded databases of one home as they lie on its host: which there are, which H2 reads them, who has them open."""
+"""The embedded databases of one home as they lie on its host: which there are, which H2 reads them, who uses them."""
 
 import hashlib
 import re
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lifeboat.deployment import Server
 from lifeboat.engines._database_unit import DatabaseUnit
 from lifeboat.engines.h2 import jars
 from lifeboat.errors import AccessError, CaptureInterruptedError, CommandError, ConfigurationError, PreflightError
-from lifeboat.deployment import Server
 from lifeboat.host import Command, Completed, Host
 from lifeboat.processes import pump
 from lifeboat.wso2.layout_rules import DATABASE_FILES
