@@ -28,7 +28,8 @@ class Replacement(Document):
     """What a recovery does to one unit, as its engine plans it.
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
-    `free_bytes` are free there, None when that cannot be seen from here. `details` are the engine's own.
+    `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
+    in a safety point: it is there, all of it, not empty, and not open while a server runs. `details` are the engine's own.
     """
 
     unit: Unit
@@ -39,6 +40,7 @@ class Replacement(Document):
     needed_bytes: int
     free_bytes: int | None = None
     expected_seconds: float | None = None
+    capturable: bool = True
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
@@ -81,6 +83,10 @@ class RecoveryPlan(Document):
             for name in _VOLATILE:
                 replacement.pop(name)
         return sha256(canonical_json(content))
+
+    def capturable(self) -> list[Unit]:
+        """Return the units of which something is live that a safety point can hold."""
+        return [each.unit for each in self.replacements if each.capturable]
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

@@ -58,7 +58,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=tuple(_warnings(deployment, state, selection, servers)),
+        warnings=tuple(_warnings(deployment, state, selection, replacements, servers)),
     )
 
 
@@ -173,7 +173,11 @@ def _refuse_full(runtime: Runtime, manifest: Manifest, replacements: Sequence[Re
 
 
 def _warnings(
-    deployment: Deployment, state: PointState, selection: dict[Unit, list[str]], servers: Sequence[str]
+    deployment: Deployment,
+    state: PointState,
+    selection: dict[Unit, list[str]],
+    replacements: Sequence[Replacement],
+    servers: Sequence[str],
 ) -> Iterable[str]:
     if state.verdict != "good":
         yield f"Restore point {state.manifest.id} is {state.verdict}: no drill of it passed."
@@ -184,6 +188,12 @@ def _warnings(
     for name in servers:
         if deployment.servers[name].control is None:
             yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
+    for replacement in replacements:
+        if not replacement.capturable:
+            yield (
+                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point leaves "
+                "it out."
+            )
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
 

@@ -71,6 +71,7 @@ def recover(
             found["checks"] = tuple(_restore_all(runtime, plan, jobs))
         with watch.phase("stop"), _started_again(runtime, plan, servers):
             stop_servers(runtime, plan)
+            refuse_other_recovery(runtime, plan.id)
             with watch.phase("swap"):
                 swap(runtime, plan)
         with watch.phase("start"):

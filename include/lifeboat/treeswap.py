@@ -11,7 +11,7 @@ It reads one JSON payload from standard input:
 
 It prints {"live": …, "beside": …, "kept": …}, whether there is something under each name, `split`, whether a side file
 lies there without its file, since an exchange was interrupted, and about the live one's place {"real",
-"parent_writable", "mount_point", "device", "free_bytes"}. Nothing is ever overwritten.
+"parent_writable", "mount_point", "empty", "device", "free_bytes"}. Nothing is ever overwritten.
 """
 
 import json
@@ -125,6 +125,7 @@ def look(live: str, beside: str, kept: str, sides: List[str]) -> Dict[str, Any]:
         "real": real.decode("utf-8", "surrogateescape"),
         "parent_writable": there and os.access(parent, os.W_OK | os.X_OK),
         "mount_point": os.path.ismount(real),
+        "empty": not (os.listdir(real) if os.path.isdir(real) else os.path.isfile(real) and os.path.getsize(real)),
         "device": os.stat(parent).st_dev if there else 0,
         "free_bytes": space.f_bavail * space.f_frsize if space else 0,
     }

@@ -32,7 +32,7 @@ from lifeboat.errors import (
 )
 from lifeboat.host import Command, Completed, Host, LocalHost
 from lifeboat.processes import Process
-from lifeboat.restic_arguments import address_without_login, decode_tags, encode_tags, restic_pattern
+from lifeboat.restic_arguments import address_without_login, decode_tags, encode_tags, restic_path, restic_pattern
 from lifeboat.restic_errors import classify, essence
 from lifeboat.restic_messages import file_errors, read_summary
 
@@ -110,6 +110,10 @@ class Vault:
                 file.write(other._password)
                 file.flush()
                 self._run(["key", "add", "--new-password-file", file.name])
+
+    def environment(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the environment, plain and secret, by which restic opens this vault."""
+        return dict(self._environment), dict(self._secrets)
 
     def check_access(self) -> None:
         """Open the repository and return. Raise the VaultError that says why it cannot be opened."""
@@ -251,10 +255,13 @@ class Vault:
 
         return self._retry_locked(once)
 
-    def restore_directory(self, snapshot: str, target: str, *, run_as: str | None = None) -> None:
-        """Restore a snapshot of a directory to `target` on this vault's host; nothing is read from a cache,
-        so that what comes back has come from the vault."""
-        self._run(["restore", snapshot, "--no-cache", "--target", target], run_as=run_as)
+    def restore_directory(
+        self, snapshot: str, target: str, *, path: str | None = None, run_as: str | None = None
+    ) -> None:
+        """Restore a snapshot of a directory, or what is at `path` in it, to `target` on this vault's host; nothing
+        is read from a cache, so that what comes back has come from the vault."""
+        only = ["--include", restic_path(path)] if path is not None else []
+        self._run(["restore", snapshot, "--no-cache", *only, "--target", target], run_as=run_as)
 
     # -- restic ---------------------------------------------------------------------------------------------
 

@@ -19,11 +19,11 @@ UNITS = {
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = {path.stem for path in world.deployments.iterdir()}
-    assert len(deployments) == 10
+    assert len(deployments) == 12
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
         f"{name}.{capability}"
         for name in deployments
-        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill")
+        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery")
     }
     assert world.airflow.import_errors() == {}
 
@@ -69,6 +69,9 @@ def test_the_evidence_is_in_the_vault_and_the_catalog_calls_the_point_good(
     assert document.passed
     assert document.manifest_sha256 == sealed.sha256
     assert {str(unit.unit) for unit in document.units} == UNITS
+    (turn,) = (unit for unit in document.units if unit.runbook)
+    assert turn.runbook == "database/main-db/shared_db"
+    assert [check.outcome for check in turn.checks if check.name == "runbook"] == ["passed"]
     state = world.catalog.last_known_good("main")
     assert state is not None
     assert state.manifest == sealed.manifest

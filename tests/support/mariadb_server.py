@@ -1,10 +1,12 @@
 """A private MariaDB server for tests: made in a directory, started, stopped."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
+import textwrap
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +15,11 @@ from typing import Any
 import pymysql
 
 from lifeboat.connections import Connection
+from lifeboat.engines.mariadb.access import Access
 from tests.support.sshd import free_port
 
 _ACCOUNT = "mysql"
+_BETWEEN = re.compile(r";\n+(?=\S)(?!END)")
 _SECONDS = 60
 _SETTINGS = {
     "bind-address": "127.0.0.1",
@@ -77,13 +81,16 @@ class MariaDBServer:
     def connect(self, database: str | None = None, **changes: Any) -> "pymysql.connections.Connection[Any]":
         """Connect as the administrator, or as somebody else."""
         account = {"user": "root", "password": self.password, "charset": "utf8mb4"} | changes
-        return pymysql.connect(host="127.0.0.1", port=self.port, database=database, autocommit=True, **account)
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, database=database, autocommit=True, ssl_disabled=True, **account
+        )
 
     def run(self, statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
-        """Run statements that each end with a semicolon at the end of a line, and return the rows of the last one."""
+        """Run statements, and return the rows of the last one. A statement ends with its line; inside, lines that end
+        with a semicolon are followed by indented ones, or by END."""
         rows: list[tuple[Any, ...]] = []
         with self.connect(database) as session, session.cursor() as cursor:
-            for statement in statements.split(";\n"):
+            for statement in _BETWEEN.split(textwrap.dedent(statements)):
                 if statement.strip():
                     cursor.execute(statement.strip().removesuffix(";"))
                     rows = list(cursor.fetchall())
@@ -93,6 +100,10 @@ class MariaDBServer:
         """Return the administrator's connection as a deployment names it; `changes` replace its fields."""
         fields = {"login": "root", "password": self.password, "port": self.port} | changes
         return Connection(name, "mysql", host="127.0.0.1", **fields)
+
+    def access(self) -> Access:
+        """Return how Lifeboat reaches the server as its administrator."""
+        return Access("the tests' MariaDB", "127.0.0.1", self.port, "root", self.password)
 
     def _wait(self, new: bool) -> None:
         deadline = time.monotonic() + _SECONDS

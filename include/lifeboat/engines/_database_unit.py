@@ -1,7 +1,10 @@
 """One database server of a deployment: its settings and the names of its members."""
 
+from pathlib import Path
+
 from lifeboat.deployment import DatabaseServer
-from lifeboat.engines.base import Engine
+from lifeboat.engines._dumps import restore_into_file
+from lifeboat.engines.base import Engine, Part, Returned
 from lifeboat.wso2.checks import Role
 
 
@@ -28,3 +31,13 @@ class DatabaseUnit(Engine):
         """Given a database's name, return what WSO2 keeps in it, as the deployment file says now."""
         settings = self.server.databases.get(database)
         return Role(settings.role if settings else "other")
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        if path is not None:
+            raise self._cannot("has dumps without paths inside them")
+        return restore_into_file(part, target)
+
+    def refuse_roles(self, part: Part) -> None:
+        """Raise ConfigurationError for the roles: they are no database."""
+        if part.member.member == self.roles_member:
+            raise self._cannot("restores roles by their runbook only, or as a file (--into)")

@@ -16,10 +16,11 @@ from typing import IO, Any
 import humanize
 
 from lifeboat.deployment import Unit
-from lifeboat.engines.base import Capture, Restored, fidelity
+from lifeboat.engines.base import Capture, Part, Restored, Returned, fidelity
 from lifeboat.errors import CaptureError, CommandError, LifeboatError, SpaceError, VaultDamagedError
 from lifeboat.host import Command, Completed, LocalHost
 from lifeboat.manifest import MemberSnapshot
+from lifeboat.places import require_space
 from lifeboat.processes import Process, pump
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Stored, Vault
@@ -164,6 +165,15 @@ def spool_member(restored: Restored, vault: Vault, member: MemberSnapshot, spool
     detail = "the bytes of the capture" if same else "not the bytes of the capture"
     restored.checks.append(fidelity("stream-digest", member.member, same, detail))
     return True
+
+
+def restore_into_file(part: Part, target: Path) -> Returned:
+    """Given a place for a directory, put the member's dump there as a file, and say whether it is the captured one."""
+    require_space(target.parent, part.member.size_bytes, part.member.member)
+    holder, file = Restored(), target / part.member.address.path.lstrip("/")
+    target.mkdir(mode=0o700, exist_ok=True)
+    spool_member(holder, part.vault, part.member, file)
+    return Returned(str(file), holder.restored_bytes, tuple(holder.checks))
 
 
 def load(

@@ -4,15 +4,17 @@ The inventory of the patches is a fact of its own beside the tree: it tells, at 
 restoring it, which patches were there, which bundles ran, and what the server would have made of them.
 """
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lifeboat.deployment import Server
+from lifeboat.engines._tree_restored import RestoredTree
 from lifeboat.engines._walks import Walked
 from lifeboat.engines.base import Facts, difference, fidelity
-from lifeboat.engines.tree import Description, RestoredTree, TreeEngine
+from lifeboat.engines.tree import Description, TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
 from lifeboat.manifest import Check
@@ -25,10 +27,25 @@ from lifeboat.wso2.layout_rules import DATABASE_FOLDERS, DROPPED, LayoutKind
 from lifeboat.wso2.patch_traps import patch_warnings, patches_agree
 from lifeboat.wso2.patches import PatchInventory, contents, inventory, read_patches
 
+IN_PLACE = """\
+To put it in the place of the live home:
+  1. Stop the server. Its stop script returns before the server has ended: wait until the process is gone and
+     nothing listens on its ports.
+  2. mv {live} {live}.before && mv {restored} {live}     # without the first part if there is no home any more
+  3. What is never captured: a PID file of the old process keeps a server from starting, and tmp must be there,
+     empty. The logs of the live home are worth keeping.
+       rm -f {live}/*.pid
+       rm -rf {live}/tmp && mkdir {live}/tmp && chown --reference={live} {live}/tmp
+       cp -a {live}.before/repository/logs {live}/repository/
+  4. Start the server under the account that owns the home, and read its log until it says that it has started.
+The old home stays as {live}.before until you remove it; to undo, stop the server and rename both back.
+Embedded databases (H2 files) are not part of a home: they are members of their own, or in {live}.before.
+"""
+
 
 @dataclass
 class RestoredHome(RestoredTree):
-    """A home restored into scratch."""
+    """A home restored into a directory."""
 
     patches: dict[str, Any] = field(default_factory=dict)
 
@@ -153,6 +170,9 @@ class HomeEngine(TreeEngine):
             f"embedded databases are not part of the home and not captured: {names}; give them a database server with "
             "engine h2, or list them under recreated_databases"
         ]
+
+    def in_place(self, live: str, restored: str) -> str:
+        return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
 
     def _layout(self) -> Any:
         try:

@@ -7,7 +7,7 @@ WSO2 must not set back Airflow or Lifeboat, such a database is exchanged only wh
 
 import hashlib
 import json
-import logging
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from lifeboat.by_hand import Runbook
 from lifeboat.engines._comparison import compare_objects, compare_tables
 from lifeboat.engines._database_unit import DatabaseUnit
+from lifeboat.engines._file_runbook import file_runbook
 from lifeboat.engines._files import place_file
 from lifeboat.engines._tree_beside import DirectoryStep, plan_directory
 from lifeboat.engines.base import Capture, Facts, Restored, difference, fidelity, member_snapshot, proof
@@ -31,22 +33,30 @@ from lifeboat.errors import (
     PreflightError,
 )
 from lifeboat.host import Completed, Host, LocalHost
-from lifeboat.manifest import Check, UnitSnapshot
+from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
 from lifeboat.processes import pump
 from lifeboat.recovery_documents import Replacement
 from lifeboat.swap import State, Step
 from lifeboat.vault import Vault
 from lifeboat.wso2.checks import CheckedDatabase
 
-log = logging.getLogger(__name__)
-
 ALGORITHM = "sqlite-rows-sha256/1"
 #: SQLite's own name for the database of a file.
 DATABASE = "main"
-PATH = "/main.sqlite"
+FILE = "main.sqlite"
+PATH = f"/{FILE}"
 #: The write-ahead log and its index, or the journal of a transaction that was interrupted.
 SIDES = ("-wal", "-shm", "-journal")
 _MODULE = "lifeboat.sqlitecopy"
+_IN_PLACE = """\
+To put it in the place of the live database:
+  1. Stop everything that has it open: of Airflow the scheduler, the triggerer, the API server and the workers.
+  2. Ask SQLite: sqlite3 {restored}/main.sqlite 'PRAGMA integrity_check'
+  3. Set the live file aside together with its log: what is in {live}-wal belongs to it.
+       for each in {live} {live}-wal {live}-shm; do [ ! -e $each ] || mv $each $each.before; done
+  4. cp {restored}/main.sqlite {live}; chown {uid}:{gid} {live}; chmod {mode:o} {live}
+Lifeboat's own catalog needs none of this: `lifeboat catalog rebuild` makes it again.
+"""
 _WAIT_SECONDS = 60.0
 #: How our program on the host ends when it will not go on, and when it waited in vain.
 _REFUSED, _BUSY = 3, 4
@@ -60,6 +70,7 @@ class RestoredFile(Restored):
     path: str = ""
     host: Host = field(default_factory=LocalHost)
     readable: bool = False
+    by_hand: bool = False
 
     def prove(self) -> Facts:
         if not self.readable:
@@ -72,7 +83,8 @@ class RestoredFile(Restored):
             found = {"problems": [error.stderr]}
         problems = "; ".join(found["problems"][:5])
         detail = problems or "SQLite's integrity check finds nothing"
-        self.checks.append(fidelity("restore-complete", self.member, not problems, detail))
+        if problems or not self.by_hand:
+            self.checks.append(fidelity("restore-complete", self.member, not problems, detail))
         return {} if problems else {self.member: found["facts"]}
 
     @contextmanager
@@ -158,7 +170,7 @@ class SQLiteEngine(DatabaseUnit):
             PATH,
             proof(ALGORITHM, facts, {"tables": len(facts["tables"]), "rows": rows}),
             stream_sha256=found["sha256"],
-            details={"database": DATABASE, "metadata": [found["mode"], found["uid"], found["gid"]]},
+            details={"database": DATABASE, "path": self.path, "metadata": [found["mode"], found["uid"], found["gid"]]},
         )
         return UnitSnapshot(
             unit=self.unit,
@@ -203,7 +215,19 @@ class SQLiteEngine(DatabaseUnit):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        yield self._restore(snapshot, vault, LocalHost(), str(scratch / "main.sqlite"))
+        directory, member = scratch / "by-runbook", snapshot.members[0]
+        if self.by_hand and self.by_hand.run(member.member, {"TARGET": str(directory)}):
+            path = str(directory / FILE)
+            yield RestoredFile([], member.size_bytes, member.member, path, readable=True, by_hand=True)
+        else:
+            yield self._restore(snapshot, vault, LocalHost(), str(scratch / FILE))
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        live, (mode, uid, gid) = member.details["path"], member.details["metadata"]
+        target = f"{live}.{suffix}"
+        names = {"live": shlex.quote(live), "restored": shlex.quote(target)}
+        in_place = _IN_PLACE.format(**names, mode=mode, uid=uid, gid=gid)
+        return file_runbook(member, {FILE: str(member.stream_sha256)}, target, in_place)
 
     def _restore(self, snapshot: UnitSnapshot, vault: Vault, host: Host, path: str) -> RestoredFile:
         restored = RestoredFile(member=self.database_member, path=path, host=host)

@@ -5,14 +5,19 @@ locked, and it is the same after it was copied. It is proven on this worker, by 
 goes into the vault beside it: the formats of H2 are not interchangeable. The WSO2 checks are not run on H2.
 """
 
+import shlex
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from lifeboat.by_hand import Runbook
 from lifeboat.engines._comparison import compare_objects, compare_tables
+from lifeboat.engines._file_runbook import file_runbook
 from lifeboat.engines.base import Capture, Facts, Restored, difference, fidelity, member_snapshot, proof
 from lifeboat.engines.h2 import jars, script
 from lifeboat.engines.h2.recovery import H2Recovery
@@ -27,6 +32,16 @@ from lifeboat.vault import Vault
 from lifeboat.wso2.server import ServerControl
 
 ALGORITHM = "h2-script-sha256/1"
+_IN_PLACE = """\
+To put it in the place of the live database, with its server stopped and nobody else on it:
+  1. Look into it by the H2 that was captured with it:
+       java -cp {restored}/{jar} org.h2.tools.Shell -user {user} \\
+         -url 'jdbc:h2:{plain};IFEXISTS=TRUE;ACCESS_MODE_DATA=r'
+  2. mv {live} {live}.before     # if there is one
+  3. cp {restored}/{file} {live}; chown {uid}:{gid} {live}; chmod {mode:o} {live}
+  4. Remove a .lock.db beside it: nobody has it open. Start the server.
+The server must still be of the H2 of that time: the formats of H2 are not interchangeable.
+"""
 
 
 class H2Engine(H2Recovery):
@@ -113,6 +128,7 @@ class H2Engine(H2Recovery):
             details = {
                 "database": each.database,
                 "file": each.file,
+                "path": each.path,
                 "format": jars.format_of(each.facts["head"]),
                 "bytes": each.facts["size"],
                 "metadata": each.metadata,
@@ -157,6 +173,11 @@ class H2Engine(H2Recovery):
         restored = RestoredDatabases(connection=self.runtime.connection(self.server.connection))
         for number, member in enumerate(snapshot.members):
             one = RestoredOne(member, scratch / str(number))
+            if self.by_hand and self.by_hand.run(member.member, {"TARGET": str(one.place)}):
+                restored.restored_bytes += member.size_bytes
+                restored.found.append(replace(one, by_hand=True))
+                continue
+            shutil.rmtree(one.place, ignore_errors=True)
             try:
                 vault.restore_directory(member.address.snapshot, str(one.place))
             except VaultDamagedError as error:
@@ -170,6 +191,23 @@ class H2Engine(H2Recovery):
             restored.checks.append(fidelity("stream-digest", member.member, same, detail))
             restored.found.append(one)
         yield restored
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        details, (mode, uid, gid) = member.details, member.details["metadata"]
+        target = f"/var/tmp/{PurePosixPath(details['database']).name}.{suffix}"
+        in_place = _IN_PLACE.format(
+            restored=target,
+            plain=f"{target}/{details['file'].rsplit('.', 2)[0]}",
+            file=details["file"],
+            jar=shlex.quote(details["jar"]),
+            live=shlex.quote(details["path"]),
+            user="WSO2CARBON",
+            uid=uid,
+            gid=gid,
+            mode=mode,
+        )
+        digests = {details["file"]: str(member.stream_sha256), details["jar"]: details["jar_sha256"]}
+        return file_runbook(member, digests, target, in_place)
 
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         yield from compare_tables(member, captured["tables"], restored["tables"])

@@ -77,7 +77,8 @@ class H2Recovery(H2Source):
             host=self.host.name,
             exchanges=tuple(exchange for exchange, _ in planned),
             needed_bytes=sum(member.details["bytes"] for member in chosen),
-            **planned[0][1],
+            # A safety point is made while the server still runs.
+            **{**planned[0][1], "capturable": False},
         )
 
     def _plan(self, member: MemberSnapshot, recovery: str) -> tuple[Exchange, dict[str, Any]]:

@@ -28,6 +28,7 @@ class RestoredOne:
     host: Host | None = None
     path: str = ""
     run_as: str | None = None
+    by_hand: bool = False
 
     @property
     def file(self) -> Path:
@@ -79,7 +80,8 @@ class RestoredDatabases(Restored):
         except CommandError as error:
             self.checks.append(fidelity("restore-complete", name, False, script.problem(error)))
             return None
-        self.checks.append(fidelity("restore-complete", name, True, f"opened by {one.jar.name}"))
+        if not one.by_hand:
+            self.checks.append(fidelity("restore-complete", name, True, f"opened by {one.jar.name}"))
         return found
 
     @contextmanager

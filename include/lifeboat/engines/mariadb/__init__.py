@@ -14,12 +14,12 @@ from lifeboat.engines._comparison import compare_roles
 from lifeboat.engines._dumps import StoredDump, dump_path, spool_member, spool_name
 from lifeboat.engines.base import Capture, Facts, Restored, member_snapshot, proof
 from lifeboat.engines.mariadb import stream, tools
-from lifeboat.engines.mariadb.access import Access, Session, explained, server_series
-from lifeboat.engines.mariadb.accounts import account_facts, script
+from lifeboat.engines.mariadb.access import Access, Session, explained, quoted, server_series
+from lifeboat.engines.mariadb.accounts import account_facts, script, statements_of
 from lifeboat.engines.mariadb.capturing import Captured, Source, capture_databases
 from lifeboat.engines.mariadb.comparison import compare_database
 from lifeboat.engines.mariadb.facts import algorithm
-from lifeboat.engines.mariadb.instant import CommitsForbiddenError, Instant, one_instant
+from lifeboat.engines.mariadb.instant import CommitsForbiddenError, Instant
 from lifeboat.engines.mariadb.privileges import (
     Rights,
     read_rights,
@@ -30,7 +30,7 @@ from lifeboat.engines.mariadb.privileges import (
 )
 from lifeboat.engines.mariadb.recovery import MariaDBRecovery, proven_by_dump, series_of
 from lifeboat.engines.mariadb.restored import RestoredServer
-from lifeboat.engines.mariadb.scratch import scratch_server
+from lifeboat.engines.mariadb.scratch import install_plugins, scratch_server
 from lifeboat.engines.tree import restic_version
 from lifeboat.host import LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
@@ -77,7 +77,7 @@ class MariaDBEngine(MariaDBRecovery):
         refuse_missing(session, rights, databases, str(self.unit))
         for database in databases:
             refuse_unreadable(session, rights, self.member(database), database)
-        refuse_hidden_routines(session, rights, databases, str(self.unit))
+        refuse_hidden_routines(session, rights, str(self.unit))
         refuse_lagging(session, str(self.unit), self.runtime.deployment.max_skew.total_seconds())
 
     def capture(self, capture: Capture) -> UnitSnapshot:
@@ -91,8 +91,7 @@ class MariaDBEngine(MariaDBRecovery):
             return self._capture(capture, source, versions, locked=False)
 
     def _capture(self, capture: Capture, source: Source, versions: dict[str, str], *, locked: bool) -> UnitSnapshot:
-        with one_instant(source.access, list(source.roles), source.start, locked=locked) as instant:
-            captured = capture_databases(capture, source, instant)
+        instant, captured = capture_databases(capture, source, locked=locked)
         facts: Facts = {self.member(database): found for database, found in captured.facts.items()}
         facts[self.roles_member] = {"roles": account_facts(captured.accounts)}
         roles = self._store_roles(capture, captured)
@@ -152,7 +151,12 @@ class MariaDBEngine(MariaDBRecovery):
             dump_path(database, "sql"),
             proof(algorithm(source.series, kind), found, summary),
             stream_sha256=dump.sha256,
-            details={"database": database, "locked_ms": round(instant.locked_ms, 1), "settings": captured.settings},
+            details={
+                "database": database,
+                "locked_ms": round(instant.locked_ms, 1),
+                "settings": captured.settings,
+                "plugins": captured.plugins,
+            },
         )
 
     def _roles_member(self, dump: StoredDump, facts: dict[str, Any], source: Source) -> MemberSnapshot:
@@ -177,6 +181,7 @@ class MariaDBEngine(MariaDBRecovery):
                 accounts_of=tuple(member.details["database"] for member in databases),
                 jobs=self.server.jobs,
             )
+            install_plugins(access, databases[0].details["plugins"])
             self._restore_all(restored, databases, snapshot, vault, scratch)
             yield restored
 
@@ -188,19 +193,44 @@ class MariaDBEngine(MariaDBRecovery):
         vault: Vault,
         scratch: Path,
     ) -> None:
-        """Load the databases, then the accounts, whose grants name tables."""
+        """Load the accounts, then the databases, then the rights that need their tables."""
+        roles = [member for member in snapshot.members if member.member == self.roles_member]
+        later: dict[str, dict[str, str]] = {}
+        by_hand: set[str] = set()
+        for member in roles:
+            done, spool = scratch / "roles-by-hand.sql", scratch / "roles.sql"
+            if self._done_by_hand(restored, member, {"ROLES": str(done)}):
+                by_hand.add(member.member)
+                later[member.member] = dict.fromkeys(statements_of(done.read_text()), "")
+            elif spool_member(restored, vault, member, spool):
+                later[member.member] = restored.load_accounts(statements_of(spool.read_text()))
+            spool.unlink(missing_ok=True)
         with ThreadPoolExecutor(max_workers=self.server.jobs) as pool:
             for future in [pool.submit(self._restore_one, restored, vault, each, scratch) for each in databases]:
                 future.result()
-        for member in snapshot.members:
-            if member.member == self.roles_member:
-                spool = scratch / "roles.sql"
-                if spool_member(restored, vault, member, spool):
-                    restored.load(member.member, spool)
-                spool.unlink(missing_ok=True)
+        for name, failed in later.items():
+            left = restored.load_accounts(list(failed))
+            if name not in by_hand:  # else what is missing shows in the proof
+                restored.add_accounts_check(name, left)
+
+    def _done_by_hand(self, restored: RestoredServer, member: MemberSnapshot, where: dict[str, str]) -> bool:
+        """Restore a member by its runbook, if it is the one whose turn it is, and say whether it is there now."""
+        if self.by_hand is None or self.by_hand.runbook.member != member.member:
+            return False
+        environment = {**restored.access.environment(), **where}
+        if self.by_hand.run(member.member, environment, search=[str(Path(restored.client.path).parent)]):
+            restored.restored_bytes += member.size_bytes
+            return True
+        if "DATABASE" in where:
+            with restored.access.connect() as session:
+                session.run(f"DROP DATABASE IF EXISTS {quoted(where['DATABASE'])}")
+        return False
 
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
         database = member.details["database"]
+        if self._done_by_hand(restored, member, {"DATABASE": database}):
+            restored.restored[member.member] = (database, self.role_of(database))
+            return
         spool = scratch / spool_name(database)
         if (
             spool_member(restored, vault, member, spool)

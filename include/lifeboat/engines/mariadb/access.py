@@ -33,6 +33,7 @@ _SESSION = {
     "idle_write_transaction_timeout": "0",
     "net_write_timeout": "3600",
     "net_read_timeout": "3600",
+    "lock_wait_timeout": "30",
 }
 
 #: Oldest supported release series: BACKUP STAGE came with 10.4, comments on databases with 10.5.
@@ -55,12 +56,24 @@ class Session:
 
     def __init__(self, connection: "pymysql.connections.Connection[Any]") -> None:
         self._connection = connection
+        self._holds_snapshot = False
+
+    def hold_snapshot(self) -> None:
+        """See the present moment from now on. What a statement reads is let go of after it: a table that is held
+        would keep whoever wants to alter it waiting, and everybody else, mariadb-dump too, behind them."""
+        self.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        self._holds_snapshot = True
 
     def rows(self, statement: str, parameters: Any = None) -> list[Row]:
         """Given a statement and its parameters, marked by %s, return its rows."""
         with self._connection.cursor() as cursor:
+            if self._holds_snapshot:
+                cursor.execute("SAVEPOINT lifeboat")
             cursor.execute(statement, parameters or None)
-            return list(cursor.fetchall())
+            rows = list(cursor.fetchall())
+            if self._holds_snapshot:
+                cursor.execute("ROLLBACK TO SAVEPOINT lifeboat")
+            return rows
 
     def dictionaries(self, statement: str) -> list[dict[str, object]]:
         """Given a statement, return its rows by the names of their columns."""
@@ -138,6 +151,7 @@ class Access:
                 database=database,
                 charset="utf8mb4",
                 ssl=dict(self.ssl) or None,
+                ssl_disabled=self.host.startswith("/"),
                 connect_timeout=15,
                 autocommit=True,
                 max_allowed_packet=1 << 30,
@@ -158,6 +172,12 @@ class Access:
         )
         secured = [f"--ssl-{name}={self.ssl[name]}" for name in ("ca", "cert", "key") if self.ssl.get(name)]
         return ["--no-defaults", *where, f"--user={self.user}", *secured, "--default-character-set=utf8mb4"]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment by which a runbook's client reaches the server."""
+        if self.host.startswith("/"):
+            return {"MYSQL_UNIX_PORT": self.host, "MYSQL_USER": self.user}
+        return {"MYSQL_HOST": self.host, "MYSQL_TCP_PORT": str(self.port), "MYSQL_USER": self.user}
 
     def secrets(self) -> dict[str, str]:
         """Return the secret environment of those tools."""

@@ -25,6 +25,9 @@ _SCOPE = re.compile(
 )
 
 
+_NAME = r"`(?:[^`]|``)*`"
+
+
 @dataclass(frozen=True)
 class Account:
     """A user, or a role, with the statement that makes it and those that give it what it may do."""
@@ -105,6 +108,12 @@ def matches(pattern: str, database: str) -> bool:
     return re.fullmatch(expression, database, re.S) is not None
 
 
+def account_in(statement: str) -> str:
+    """Given a statement about an account, return the account's name as it stands there, without what else it says."""
+    found = re.search(rf"(?: TO | FOR |(?:USER|ROLE) IF NOT EXISTS )({_NAME}(?:@{_NAME})?)", statement)
+    return found[1] if found else "an account"
+
+
 def _quote(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
@@ -114,6 +123,11 @@ def script(accounts: Collection[Account]) -> str:
     lines = [f"{each.create};" for each in accounts]
     lines += [f"{grant};" for each in accounts for grant in each.grants]
     return "".join(f"{line}\n" for line in ["-- Users, roles and grants of the databases", *lines])
+
+
+def statements_of(text: str) -> list[str]:
+    """Given a script of accounts, return its statements."""
+    return [line.removesuffix(";") for line in text.splitlines() if line and not line.startswith("-- ")]
 
 
 def account_facts(accounts: Collection[Account]) -> dict[str, str]:

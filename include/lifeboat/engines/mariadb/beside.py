@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pymysql
 
 from lifeboat.engines.mariadb.access import Session, quoted, text_of
+from lifeboat.engines.mariadb.accounts import account_in, statements_of
 from lifeboat.engines.mariadb.code import event_status
 from lifeboat.engines.mariadb.privileges import account_of, read_rights
 from lifeboat.errors import AccessError, PreflightError
@@ -98,7 +99,7 @@ def create_missing_accounts(session: Session, script: str) -> list[str]:
         quoted(user) if is_role else f"{quoted(user)}@{quoted(host)}"
         for user, host, is_role in session.rows("SELECT User, Host, is_role = 'Y' FROM mysql.user")
     }
-    lines = [line.removesuffix(";") for line in script.splitlines() if not line.startswith("-- ")]
+    lines = statements_of(script)
     created = []
     for line in lines:
         found = re.match(r"CREATE (?:USER|ROLE) IF NOT EXISTS (`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?)", line)
@@ -115,7 +116,7 @@ def _grant(session: Session, statement: str) -> None:
     try:
         session.run(statement)
     except pymysql.err.MySQLError as error:  # such as one on a table that is not live yet
-        log.warning("A right of a new account was not given: %s", text_of(error))
+        log.warning("A right of the new account %s was not given: %s", account_in(statement), text_of(error))
 
 
 def as_beside(line: bytes, live: str, beside: str) -> bytes:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any
 
 from lifeboat.deployment import Unit
@@ -18,12 +19,13 @@ from lifeboat.engines.mariadb.accounts import Account, read_accounts
 from lifeboat.engines.mariadb.dumping import RunningDump, dump_command, start_dump
 from lifeboat.engines.mariadb.facts import (
     Table,
+    read_tables,
     sequence_values,
     shortened_floats,
     table_facts,
     unsafe_tables,
 )
-from lifeboat.engines.mariadb.instant import Holder, Instant
+from lifeboat.engines.mariadb.instant import Instant, one_instant
 from lifeboat.engines.mariadb.restored import checked_database
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import CARRIED
@@ -36,6 +38,11 @@ from lifeboat.wso2.checks import CheckResult, Role
 log = logging.getLogger(__name__)
 
 _HISTORY_SERIES = (10, 11)
+_PLUGINS = """
+    SELECT DISTINCT PLUGIN_LIBRARY FROM information_schema.PLUGINS
+    WHERE PLUGIN_STATUS = 'ACTIVE' AND PLUGIN_LIBRARY IS NOT NULL
+    AND PLUGIN_TYPE IN ('AUTHENTICATION', 'STORAGE ENGINE', 'DATA TYPE', 'FUNCTION') ORDER BY 1
+"""
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Captured:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    plugins: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     dumped_at: float = 0.0
@@ -66,8 +74,9 @@ class Source:
         """Given a database's name, return the name of its member."""
         return f"{self.unit}/{database}"
 
-    def start(self, databases: Sequence[str], history: bool, rows: bool) -> RunningDump:
-        """Start a dump as `instant.StartDump` wants. Raise ToolError when tool or server are too old for the history
+    def start(self, databases: Sequence[str], rows: bool, *, history: bool) -> RunningDump:
+        """Start a dump as `instant.StartDump` wants; `history` says whether there are system-versioned tables. Raise
+        ToolError when tool or server are too old for the history
         of system-versioned tables."""
         if history and min(self.tool.series, self.series) < _HISTORY_SERIES:
             raise ToolError(
@@ -78,54 +87,62 @@ class Source:
         return start_dump(name, dump_command(self.tool, self.access, databases, history=history, rows=rows))
 
 
-def capture_databases(capture: Capture, source: Source, instant: Instant) -> Captured:
-    """Given an instant, store the dumps of all databases, prove them, and check them; all of it at that instant.
+def capture_databases(capture: Capture, source: Source, *, locked: bool) -> tuple[Instant, Captured]:
+    """Store the dumps of all databases, prove them, and check them, all at one instant; `locked` says whether commits
+    may be held up for that.
 
-    Raise CaptureInterruptedError when an object of a schema changed meanwhile: views, routines and events obey no
-    transaction.
+    Raise CaptureInterruptedError when an object of a schema changed meanwhile: these obey no transaction.
     """
     captured = Captured()
     with source.access.connect() as watcher:
-        captured.settings = _settings(watcher)
-        before = {holder.database: _Moving.read(watcher, holder, source.series) for holder in instant.holders}
-        _store_and_prove(capture, source, instant, captured)
-        for holder in instant.holders:
-            _add_moving(watcher, source, holder, before[holder.database], captured)
-            captured.warnings += _float_warnings(holder, source.member(holder.database))
-        captured.accounts = read_accounts(watcher, [holder.database for holder in instant.holders])
-    return captured
+        captured.settings, captured.plugins = _settings(watcher), _plugins(watcher)
+        before = {name: _Moving.read(watcher, name, source.series) for name in source.roles}
+        history = any(table.is_versioned for each in before.values() for table in each.tables)
+        start = partial(source.start, history=history)
+        with one_instant(source.access, list(source.roles), start, locked=locked) as instant:
+            _store_and_prove(capture, source, instant, before, captured)
+            for holder in instant.holders:
+                name, member = holder.database, source.member(holder.database)
+                _add_moving(watcher, source, name, before[name], captured)
+                captured.warnings += _float_warnings(holder.proof, before[name].tables, member)
+        captured.accounts = read_accounts(watcher, list(source.roles))
+    return instant, captured
 
 
 @dataclass(frozen=True)
 class _Moving:
-    """What no snapshot holds still, as it was before the dump: the schema, counters, tables without transactions."""
+    """What no snapshot holds still, as it was before: the schema, counters, tables without transactions."""
 
+    tables: list[Table]
     schema: dict[str, str]
     counters: dict[str, Any]
     unsafe: list[Table]
     content: dict[str, Any]
 
     @classmethod
-    def read(cls, session: Session, holder: Holder, series: tuple[int, int]) -> "_Moving":
-        name, unsafe = holder.database, unsafe_tables(session, holder.tables)
+    def read(cls, session: Session, database: str, series: tuple[int, int]) -> "_Moving":
+        tables = read_tables(session, database)
+        unsafe = unsafe_tables(session, tables)
         content = table_facts(session, unsafe, series)
-        return cls(schema_facts(session, name), sequence_values(session, name), unsafe, content)
+        return cls(tables, schema_facts(session, database), sequence_values(session, database), unsafe, content)
 
 
-def _add_moving(session: Session, source: Source, holder: Holder, before: _Moving, captured: Captured) -> None:
+def _add_moving(session: Session, source: Source, database: str, before: _Moving, captured: Captured) -> None:
     """Add the facts of what no snapshot holds still, now that the dump is over. Raise CaptureInterruptedError when the
     schema is another one than before."""
-    name, facts = holder.database, captured.facts[holder.database]
-    after = _Moving.read(session, holder, source.series)
-    _refuse_changed(name, before.schema, after.schema)
+    facts = captured.facts[database]
+    after = _Moving.read(session, database, source.series)
+    _refuse_changed(database, before.schema, after.schema)
     facts["schema"] = after.schema
     facts["sequences"] = sequences_around(before.counters, after.counters)
     facts["unsteady"] = sorted(each for each in after.content if after.content[each] != before.content[each])
     if after.unsafe:
-        captured.warnings.append(_unsafe_warning(source.member(name), after.unsafe, facts["unsteady"]))
+        captured.warnings.append(_unsafe_warning(source.member(database), after.unsafe, facts["unsteady"]))
 
 
-def _store_and_prove(capture: Capture, source: Source, instant: Instant, captured: Captured) -> None:
+def _store_and_prove(
+    capture: Capture, source: Source, instant: Instant, before: Mapping[str, _Moving], captured: Captured
+) -> None:
     """All dumps flow from the beginning, whatever `jobs` is: the server ends one whose reader stands still."""
     with TogetherPool(len(instant.holders) + source.jobs) as pool:
         proven: dict[str, Future[Any]] = {}
@@ -133,7 +150,7 @@ def _store_and_prove(capture: Capture, source: Source, instant: Instant, capture
             dumps = _store_each(capture, source, instant, pool)
             for holder in instant.holders:
                 proven[holder.database] = pool.submit(
-                    table_facts, holder.proof, holder.tables, source.series, pool.refuse_after_failure
+                    table_facts, holder.proof, before[holder.database].tables, source.series, pool.refuse_after_failure
                 )
         else:
             dumps, split = _store_split(capture, source, instant, pool)
@@ -209,6 +226,11 @@ def _settings(session: Session) -> dict[str, str]:
     }
 
 
+def _plugins(session: Session) -> list[str]:
+    """Return the libraries that accounts and tables of the server may need."""
+    return [row[0] for row in session.rows(_PLUGINS)]
+
+
 def _refuse_changed(database: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     if changed:
@@ -224,9 +246,9 @@ def _unsafe_warning(member: str, unsafe: Sequence[Table], unsteady: Sequence[str
     return f"{text}; changed during the capture, and so not proven: {', '.join(unsteady)}" if unsteady else text
 
 
-def _float_warnings(holder: Holder, member: str) -> list[str]:
+def _float_warnings(session: Session, tables: Sequence[Table], member: str) -> list[str]:
     return [
         f"{member}: {count} values of FLOAT column {column} have more than the 6 digits that the server gives out "
         "and any dump keeps"
-        for column, count in shortened_floats(holder.proof, holder.tables).items()
+        for column, count in shortened_floats(session, tables).items()
     ]

@@ -107,8 +107,12 @@ def drop_code(session: Session, database: str) -> None:
     """Drop all that a database has besides tables."""
     session.run(f"USE {quoted(database)}")
     for kind in reversed(_KINDS):
-        for name in _names(session, database, kind):
+        names = _names(session, database, kind)
+        if names:  # packages are known in one mode only
+            session.run(f"SET SESSION sql_mode = '{'ORACLE' if kind.startswith('PACKAGE') else ''}'")
+        for name in names:
             session.run(f"DROP {kind} IF EXISTS {quoted(name)}")
+    session.run("SET SESSION sql_mode = ''")
 
 
 def make_code(session: Session, database: str, things: list[Thing], *, live: bool) -> None:

@@ -31,6 +31,8 @@ _OPTIONS = (
     "--events",
     "--no-tablespaces",
     "--skip-dump-date",
+    # A table whose default is a sequence could not be loaded while it alone is locked.
+    "--skip-add-locks",
     "--max-allowed-packet=1G",
 )
 

@@ -9,12 +9,12 @@ so to whatever is live.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import pymysql
 
-from lifeboat.engines.mariadb.access import Access, Session, explain, explained, number_of, quoted
+from lifeboat.engines.mariadb.access import Access, Session, explain, number_of, quoted
 from lifeboat.engines.mariadb.code import CODE_TABLE, Code, drop_code, make_code, read_code, save_code, saved_code
 from lifeboat.errors import SwapError
 from lifeboat.recovery_documents import Exchange
@@ -78,7 +78,7 @@ class DatabasesStep(Step):
                     session.run(f"DROP DATABASE IF EXISTS {quoted(name)}")
 
     def _go(self, wanted: State) -> None:
-        with explained(self.name), self._access() as access, access.connect() as session:
+        with _refusing(self.name), self._access() as access, access.connect() as session:
             if self._state(session) is wanted:
                 return
             if wanted is State.NEW:
@@ -112,6 +112,7 @@ class DatabasesStep(Step):
         for each in pending:
             if renamed[each.live] != forward:
                 leaving, coming = (each.kept, each.beside) if forward else (each.beside, each.kept)
+                _end_sessions(session, [name for name in (each.live, coming) if name])
                 for database in filter(None, (each.live, coming)):
                     drop_code(session, database)
                 if leaving:
@@ -141,6 +142,19 @@ class DatabasesStep(Step):
             + (f" The databases are in use by {', '.join(who)}." if who else ""),
             next_step="Stop what connects to them, or mend what the message names; then run the same command again.",
         )
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Turn what a statement raises into a SwapError."""
+    try:
+        yield
+    except pymysql.err.MySQLError as error:
+        raise SwapError(
+            f"{name}: the exchange was interrupted: {explain(name, error).message}",
+            next_step="Stop what uses the databases, or mend what the message names; then run the same command again: "
+            "it goes on from here.",
+        ) from None
 
 
 def _state_of(exchange: Exchange, there: set[str]) -> State | None:

@@ -81,6 +81,12 @@ def algorithm(series: tuple[int, int], kind: str = "") -> str:
     return f"mariadb-{kind or _kind(series)}/1/mariadb{series[0]}.{series[1]}"
 
 
+def series_in(name: str) -> tuple[int, int]:
+    """Given the name of how facts were computed, return the release series that they are of."""
+    major, minor = name.rpartition("/mariadb")[2].split(".")
+    return int(major), int(minor)
+
+
 def _kind(series: tuple[int, int]) -> str:
     return "row-crc" if series >= _CRC_SERIES else "row-md5"
 
@@ -94,11 +100,6 @@ def read_tables(session: Session, database: str) -> list[Table]:
         Table(database, name, kind, engine or "", counter, tuple(columns.get(name, ())))
         for name, kind, engine, counter in session.rows(_TABLES, (database,))
     ]
-
-
-def table_names(session: Session, database: str) -> set[str]:
-    """Given a database, return the names of its tables and sequences."""
-    return {row[0] for row in session.rows(_TABLES, (database,))}
 
 
 def unsafe_tables(session: Session, tables: Iterable[Table]) -> list[Table]:

@@ -4,8 +4,8 @@ MariaDB has no snapshots that sessions could share. So commits stand still for a
 while every session of the proof and every mariadb-dump opens a snapshot of its own, and go on as soon as the last
 one is open. All of them see the same. Reading and writing go on meanwhile; only a COMMIT waits.
 
-Before that, one session touches all tables in a transaction that lasts as long as the capture: until its end no
-table can be dropped, altered or truncated, which no snapshot would survive.
+A table that is altered, truncated or dropped meanwhile makes mariadb-dump or the proof fail: no snapshot shows it any
+more as it was.
 """
 
 import logging
@@ -19,8 +19,7 @@ import pymysql
 
 from lifeboat.engines.mariadb.access import Access, Session, explain
 from lifeboat.engines.mariadb.dumping import RunningDump
-from lifeboat.engines.mariadb.facts import Table, read_tables, table_names
-from lifeboat.errors import AccessError, CaptureInterruptedError
+from lifeboat.errors import AccessError
 
 
 class CommitsForbiddenError(AccessError):
@@ -29,20 +28,17 @@ class CommitsForbiddenError(AccessError):
 
 log = logging.getLogger(__name__)
 
-#: How long a capture waits for a table that another session keeps to itself, and for running commits.
-_LOCK_SECONDS = 30
+#: How long a capture waits for running commits.
 _COMMIT_SECONDS = 10
-_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """One database at the captured instant: a session for its proof, one for the WSO2 checks, and its tables."""
+    """One database at the captured instant: a session for its proof, and one for the WSO2 checks."""
 
     database: str
     proof: Session
     checks: Session
-    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,8 @@ class Instant:
         return self.skew_ms == 0
 
 
-#: Given databases, whether there are system-versioned tables in them, and whether the proof of the rows is taken from
-#: the dump, start their dump.
-StartDump = Callable[[Sequence[str], bool, bool], RunningDump]
+#: Given databases, and whether the proof of the rows is taken from the dump, start their dump.
+StartDump = Callable[[Sequence[str], bool], RunningDump]
 
 
 @contextmanager
@@ -77,18 +72,15 @@ def one_instant(access: Access, databases: Sequence[str], start: StartDump, *, l
     `locked` says whether commits may be held up for it. Raise CaptureInterruptedError when something is in the way.
     """
     with ExitStack() as stack:
-        guard = stack.enter_context(access.connect())
         sessions = {
             name: (stack.enter_context(access.connect(name)), stack.enter_context(access.connect(name)))
             for name in databases
         }
         locker = stack.enter_context(access.connect())
-        tables = _guarded(guard, databases)
         dumps: list[RunningDump] = []
-        history = any(table.is_versioned for found in tables.values() for table in found)
 
         def begin(names: Sequence[str]) -> None:
-            dump = start(names, history, not locked)
+            dump = start(names, not locked)
             stack.enter_context(dump.process)
             dumps.append(dump)
 
@@ -98,7 +90,6 @@ def one_instant(access: Access, databases: Sequence[str], start: StartDump, *, l
         else:
             at, skew_ms = _open_unlocked(sessions, begin, dumps)
             locked_ms = 0.0
-        _refuse_new_tables(guard, tables)
         log.info(
             "%s: %d databases at one instant; commits waited %.1f ms, skew %.1f ms",
             access.name,
@@ -106,32 +97,8 @@ def one_instant(access: Access, databases: Sequence[str], start: StartDump, *, l
             locked_ms,
             skew_ms,
         )
-        holders = tuple(Holder(name, sessions[name][0], sessions[name][1], tables[name]) for name in databases)
+        holders = tuple(Holder(name, sessions[name][0], sessions[name][1]) for name in databases)
         yield Instant(holders, tuple(dumps), at, locked_ms, skew_ms)
-
-
-def _guarded(guard: Session, databases: Sequence[str]) -> dict[str, tuple[Table, ...]]:
-    """Keep all tables from being dropped, altered or truncated, and return them."""
-    guard.run(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}")
-    guard.run("START TRANSACTION")
-    kept: dict[str, tuple[Table, ...]] = {}
-    for database in databases:
-        kept[database] = tuple(read_tables(guard, database))
-        for table in kept[database]:
-            try:
-                guard.run(f"SELECT 1 FROM {table.sql_name} LIMIT 0")
-            except pymysql.err.MySQLError as error:
-                raise explain(f"Table '{table.name}' of database '{database}'", error) from None
-    return kept
-
-
-def _refuse_new_tables(guard: Session, tables: Mapping[str, Sequence[Table]]) -> None:
-    for database, known in tables.items():
-        if new := table_names(guard, database) - {table.name for table in known}:
-            raise CaptureInterruptedError(
-                f"Database '{database}': tables were made while its capture began: {', '.join(sorted(new))}.",
-                next_step="The next try starts from the beginning.",
-            )
 
 
 def _open_locked(
@@ -148,7 +115,7 @@ def _open_locked(
             begin([database])
         at = datetime.now(UTC)
         for each in (session for pair in sessions.values() for session in pair):
-            each.run(_SNAPSHOT)
+            each.hold_snapshot()
         for dump in dumps:
             dump.wait_opened()
     finally:
@@ -179,7 +146,7 @@ def _open_unlocked(
     how many milliseconds may lie between."""
     began = time.monotonic()
     for each in (session for pair in sessions.values() for session in pair):
-        each.run(_SNAPSHOT)
+        each.hold_snapshot()
     begin(list(sessions))
     dumps[0].wait_opened()
     return datetime.now(UTC), max((time.monotonic() - began) * 1000, 0.1)

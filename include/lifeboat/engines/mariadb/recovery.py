@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from lifeboat.engines.base import Facts, Restored
 from lifeboat.engines.mariadb import beside, stream, tools
 from lifeboat.engines.mariadb.access import explained, quoted, server_series
 from lifeboat.engines.mariadb.exchange import DatabasesStep
+from lifeboat.engines.mariadb.facts import series_in
 from lifeboat.engines.mariadb.restored import RestoredServer, checked_database, database_facts
 from lifeboat.engines.mariadb.unit import MariaDBUnit
 from lifeboat.errors import PreflightError
@@ -67,6 +67,7 @@ class MariaDBRecovery(MariaDBUnit):
                 beside.needed_bytes(member.size_bytes, there.get(name))
                 for member, name in zip(chosen, names, strict=True)
             ),
+            capturable=len(there) == len(names),
             notes=(f"{self.unit}: the free space of the server cannot be seen from here",),
         )
 
@@ -145,9 +146,7 @@ def _feed(spool: Path, exchange: Exchange, sink: IO[bytes]) -> None:
 
 def series_of(snapshot: UnitSnapshot) -> tuple[int, int]:
     """Given the snapshot of a server, return the release series that it was captured from."""
-    found = re.search(r"mariadb(\d+)\.(\d+)$", snapshot.members[0].proof.algorithm)
-    assert found
-    return int(found[1]), int(found[2])
+    return series_in(snapshot.members[0].proof.algorithm)
 
 
 def proven_by_dump(snapshot: UnitSnapshot) -> bool:

@@ -1,17 +1,19 @@
 """A MariaDB server's databases, restored into a server: loading them and proving them again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import pymysql
+
 from lifeboat.engines._dumps import SPACE_STEP, Unfit, load
 from lifeboat.engines.base import Facts, Restored, fidelity
 from lifeboat.engines.mariadb import stream
-from lifeboat.engines.mariadb.access import Access, Session
-from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
+from lifeboat.engines.mariadb.access import Access, Session, text_of
+from lifeboat.engines.mariadb.accounts import account_facts, account_in, read_accounts
 from lifeboat.engines.mariadb.facts import read_tables, sequence_values, table_facts
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
@@ -30,7 +32,7 @@ UNFIT: tuple[Unfit, ...] = (
         "Install a server of the same release on this worker, where drills restore to.",
     ),
     (
-        r"Unknown storage engine|ERROR 1286 |ERROR 1524 ",
+        r"Unknown storage engine|ERROR 1286 ",
         PreflightError,
         "Install that plugin (Debian: mariadb-plugin-…) on this worker, where drills restore to.",
     ),
@@ -67,10 +69,28 @@ class RestoredServer(Restored):
         """Load what `feed` writes into the server."""
         return load(self, member, self._command(), UNFIT, feed=feed)
 
+    def load_accounts(self, statements: Sequence[str]) -> dict[str, str]:
+        """Run statements about accounts, and return those that failed with the reason, to be run again later: a right
+        on a table needs the table, and a view needs its definer. They hold verifiers of passwords: tell none."""
+        failed = {}
+        with self.access.connect() as session:
+            for statement in statements:
+                try:
+                    session.run(statement)
+                except pymysql.err.MySQLError as error:
+                    failed[statement] = f"{account_in(statement)}: {text_of(error)}"
+        return failed
+
+    def add_accounts_check(self, member: str, failed: Mapping[str, str]) -> None:
+        """Given what still failed when all was loaded, add the check that says so."""
+        detail = "; ".join(list(failed.values())[:5]) or "loaded without an error"
+        self.checks.append(fidelity("restore-complete", member, not failed, detail))
+
     def _command(self) -> Command:
-        """The client that loads dumps: it must leave comments in routines, and line ends, as they are."""
+        """The client that loads dumps. It leaves comments in routines, and line ends, as they are, and tells no row in
+        its messages."""
         argv = [self.client.path, *self.access.options(), "--binary-mode", "--comments", "--max-allowed-packet=1G"]
-        return Command([*argv, "--batch"], secrets=self.access.secrets())
+        return Command([*argv, "--batch", "--skip-print-query-on-error"], secrets=self.access.secrets())
 
     def is_whole(self, member: str, spool: Path) -> bool:
         """Check that a spooled dump has its end: one that was cut between statements loads without an error."""

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lifeboat.engines.mariadb.access import Session, quoted
+import pymysql
+
+from lifeboat.engines.mariadb.access import Session, explain, quoted
 from lifeboat.errors import AccessError
 from lifeboat.manifest import sha256
 
@@ -54,11 +56,13 @@ def _objects(session: Session, database: str) -> Iterator[tuple[str, str]]:
 
 
 def _table(session: Session, database: str, name: str, kind: str) -> Iterator[tuple[str, str]]:
-    if kind == "VIEW":
-        yield f"VIEW {name}", _text(session.one(f"SHOW CREATE VIEW {quoted(database, name)}")[1:])
-    else:
-        statement = str(session.one(f"SHOW CREATE TABLE {quoted(database, name)}")[1])
-        yield f"{'SEQUENCE' if kind == 'SEQUENCE' else 'TABLE'} {name}", _COUNTER.sub(r"\1", statement)
+    shown = kind if kind in {"VIEW", "SEQUENCE"} else "TABLE"
+    try:
+        row = session.one(f"SHOW CREATE {shown} {quoted(database, name)}")
+    except pymysql.err.MySQLError as error:
+        raise explain(f"{shown.capitalize()} '{name}' of database '{database}'", error) from None
+    text = _COUNTER.sub(r"\1", str(row[1])) if shown == "TABLE" else _text(row[1:])
+    yield f"{shown} {name}", text
 
 
 def _text(parts: Any) -> str:

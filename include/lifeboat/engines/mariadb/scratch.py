@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pymysql
+
 from lifeboat.engines._scratch import ServerAccount, refuse_long_socket, server_account
-from lifeboat.engines.mariadb.access import Access
+from lifeboat.engines.mariadb.access import Access, text_of
 from lifeboat.engines.mariadb.tools import installer, server
 from lifeboat.errors import UnreachableError
 from lifeboat.host import Command, LocalHost
@@ -95,6 +97,17 @@ def _make_superuser(access: Access) -> None:
         for user, host in users:
             if user not in {SUPERUSER, "mariadb.sys"}:
                 session.run("DROP USER %s@%s", (user, host))
+
+
+def install_plugins(access: Access, libraries: Sequence[str]) -> None:
+    """Given a scratch server and the libraries that the source had loaded, load those that are installed here. What
+    is missing shows when something needs it."""
+    with access.connect() as session:
+        for library in libraries:
+            try:
+                session.run(f"INSTALL SONAME '{library.removesuffix('.so')}'")
+            except pymysql.err.MySQLError as error:
+                log.info("Plugin %s cannot be loaded on this worker: %s", library, text_of(error))
 
 
 def _wait(access: Access, server: Process) -> None:

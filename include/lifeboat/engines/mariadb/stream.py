@@ -24,6 +24,7 @@ KIND = "dump-rows"
 
 _DATABASE = re.compile(rb"^-- Current Database: `(.*)`\n$", re.S)
 _TABLE = re.compile(rb"^-- Dumping data for table `(.*)`\n$", re.S)
+_TABLE_END = re.compile(rb"^/\*!40000 ALTER TABLE `.*` ENABLE KEYS \*/;\n$", re.S)
 #: mariadb-dump ends with this and what follows it.
 _FOOTER = b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n"
 _QUEUED = 64
@@ -48,7 +49,7 @@ class RowSums:
             rows, total = self.tables[self._table]
             digest = hashlib.blake2b(line, digest_size=8).digest()
             self.tables[self._table] = (rows + 1, total + int.from_bytes(digest, "big"))
-        elif line == b"UNLOCK TABLES;\n":
+        elif _TABLE_END.match(line):
             self._table = None
 
     def facts(self) -> dict[str, list[Any]]:

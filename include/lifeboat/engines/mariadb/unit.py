@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+from lifeboat.by_hand import Runbook
 from lifeboat.connections import Connection
 from lifeboat.engines._database_unit import DatabaseUnit
-from lifeboat.engines.mariadb.access import Access
+from lifeboat.engines.base import Part, Returned
+from lifeboat.engines.mariadb.access import Access, explained
+from lifeboat.engines.mariadb.partial import restore_into_database
+from lifeboat.engines.mariadb.runbook import accounts_runbook, database_runbook
 from lifeboat.errors import ConfigurationError
+from lifeboat.manifest import MemberSnapshot
 
 
 class MariaDBUnit(DatabaseUnit):
@@ -33,6 +39,16 @@ class MariaDBUnit(DatabaseUnit):
                 password=connection.password,
                 ssl=_ssl(connection),
             )
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        if member.member == self.roles_member:
+            return accounts_runbook(member)
+        return database_runbook(member, facts, f"{member.details['database'][:54]}_{suffix}")
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        self.refuse_roles(part)
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            return restore_into_database(access, part, name)
 
 
 def _ssl(connection: Connection) -> Mapping[str, str]:

@@ -1,10 +1,16 @@
-"""One PostgreSQL server of a deployment, and how it is reached."""
+"""One PostgreSQL server of a deployment: how it is reached, and what is brought back beside what is live on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from lifeboat.by_hand import Runbook
 from lifeboat.engines._database_unit import DatabaseUnit
-from lifeboat.engines.postgres.access import Access
+from lifeboat.engines.base import Part, Returned
+from lifeboat.engines.postgres.access import Access, explained
+from lifeboat.engines.postgres.partial import restore_into_database, restore_into_table
+from lifeboat.engines.postgres.runbook import database_runbook, roles_runbook
+from lifeboat.manifest import MemberSnapshot
 
 
 class PostgresUnit(DatabaseUnit):
@@ -26,3 +32,20 @@ class PostgresUnit(DatabaseUnit):
                 password=connection.password,
                 sslmode=str(connection.extra.get("sslmode", "")),
             )
+
+    # -- without a swap --------------------------------------------------------------------------------------
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        if member.member == self.roles_member:
+            return roles_runbook(member)
+        return database_runbook(member, facts, f"{member.details['database'][:54]}_{suffix}")
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        self.refuse_roles(part)
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            return restore_into_database(access, part, name)
+
+    def restore_table(self, part: Part, table: str, into: str) -> Returned:
+        self.refuse_roles(part)
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            return restore_into_table(access, part, table, into)
