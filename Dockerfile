@@ -4,7 +4,8 @@ FROM apache/airflow:slim-3.3.2-python3.11
 
 USER root
 # restic keeps the vault; the servers of PostgreSQL and MariaDB and their tools dump, restore and run the scratch databases
-# of drills; keytool of the JRE reads WSO2's keystores. No cluster of PostgreSQL is made or started.
+# of drills; the JRE reads WSO2's keystores (keytool) and proves embedded H2 databases. No cluster of PostgreSQL is made
+# or started.
 RUN mkdir -p /etc/postgresql-common \
     && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf \
     && apt-get update \

@@ -111,8 +111,9 @@ def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None
 
 
 def steps(runtime: Runtime, plan: RecoveryPlan) -> list[Step]:
-    """Return the exchanges of a plan, those of databases first."""
-    return [engine_for(runtime, each.unit).step(each) for each in plan.replacements]
+    """Return the exchanges of a plan, those of databases first; but what lies inside a home comes after the homes."""
+    engines = [(engine_for(runtime, each.unit), each) for each in plan.replacements]
+    return [engine.step(each) for engine, each in sorted(engines, key=lambda pair: pair[0].inside_a_home)]
 
 
 def swap(runtime: Runtime, plan: RecoveryPlan) -> None:
