@@ -56,7 +56,7 @@ def recover(
 
     def decide(plan: RecoveryPlan) -> bool:
         recovery_report.print_plan(plan)
-        return not dry_run and _confirmed(plan.deployment, confirm)
+        return not dry_run and confirmed(plan.deployment, confirm)
 
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         catalog = Catalog(catalog_url(from_environment))
@@ -77,7 +77,7 @@ def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = ""
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         journal = require_journal(runtime, recovery)
         recovery_report.print_plan(journal.plan)
-        if not _confirmed(journal.deployment, confirm):
+        if not confirmed(journal.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         catalog = Catalog(catalog_url(from_environment))
@@ -98,14 +98,14 @@ def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm =
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         plan = require_journal(runtime, recovery).plan
         recovery_report.print_plan(plan)
-        if not _confirmed(plan.deployment, confirm):
+        if not confirmed(plan.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         discard_recovery(runtime, plan)
     typer.echo(f"What recovery {plan.id} left is removed.")
 
 
-def _confirmed(deployment: str, given: str) -> bool:
+def confirmed(deployment: str, given: str) -> bool:
     """Return whether the person has typed the deployment's name, as an option or when asked."""
     if not given:
         given = str(typer.prompt(f"Type the name of the deployment ({deployment}) to go ahead"))

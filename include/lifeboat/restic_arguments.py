@@ -32,6 +32,11 @@ def restic_pattern(directory: str, glob: str) -> str:
     return f"{_literal(directory.rstrip('/'), '*?')}/{_literal(glob)}"
 
 
+def restic_path(path: str) -> str:
+    """Given a path in a snapshot of a directory, return restic's pattern for that path and nothing else."""
+    return f"/{_literal(path, '*?')}"
+
+
 def _literal(text: str, more: str = "") -> str:
     """Given a text, return it with what restic's patterns give a meaning escaped: brackets, backslash and `more`."""
     return re.sub(rf"([\\\[{more}])", r"\\\1", text)

@@ -32,7 +32,13 @@ from lifeboat.errors import (
 )
 from lifeboat.host import Command, Completed, Host, LocalHost
 from lifeboat.processes import Process
-from lifeboat.restic_arguments import address_without_login, decode_tags, encode_tags, restic_pattern
+from lifeboat.restic_arguments import (
+    address_without_login,
+    decode_tags,
+    encode_tags,
+    restic_path,
+    restic_pattern,
+)
 from lifeboat.restic_errors import classify, essence
 from lifeboat.restic_messages import file_errors, read_summary
 
@@ -251,10 +257,13 @@ class Vault:
 
         return self._retry_locked(once)
 
-    def restore_directory(self, snapshot: str, target: str, *, run_as: str | None = None) -> None:
-        """Restore a snapshot of a directory to `target` on this vault's host; nothing is read from a cache,
-        so that what comes back has come from the vault."""
-        self._run(["restore", snapshot, "--no-cache", "--target", target], run_as=run_as)
+    def restore_directory(
+        self, snapshot: str, target: str, *, only: Sequence[str] = (), run_as: str | None = None
+    ) -> None:
+        """Restore a snapshot of a directory to `target` on this vault's host, or only some paths in it; nothing is
+        read from a cache, so that what comes back has come from the vault."""
+        chosen = [word for path in only for word in ("--include", restic_path(path))]
+        self._run(["restore", snapshot, "--no-cache", *chosen, "--target", target], run_as=run_as)
 
     # -- restic ---------------------------------------------------------------------------------------------
 
