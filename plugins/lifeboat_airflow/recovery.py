@@ -41,7 +41,7 @@ class PlanRecoveryOperator(LifeboatOperator):
         run = context["dag_run"]
         recovery = new_recovery_id(run.run_after, f"{run.dag_id} {run.run_id}")
         refuse_other_recovery(runtime, recovery)
-        request = _read_request(context["params"], run)
+        request = self.request(context["params"], run)
         if request.as_of:
             zone = runtime.deployment.schedules.zone()
             self.log.info("Recovering as of %s", in_utc_and(zone, request.as_of))
@@ -50,16 +50,25 @@ class PlanRecoveryOperator(LifeboatOperator):
         context["ti"].xcom_push(MARKDOWN, plan_as_markdown(plan))
         return plan.model_dump(mode="json")
 
+    def request(self, given: Any, run: Any) -> Any:
+        """Given what a form holds, in which everything may be empty, return the request of a run."""
+        from lifeboat.recovery_documents import RecoveryRequest
 
-def _read_request(given: Any, run: Any) -> Any:
-    """Given what a form holds, in which everything may be empty, return the request of a run."""
-    from lifeboat.recovery_documents import RecoveryRequest
+        fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
+        request = RecoveryRequest.model_validate(fields)
+        if run.run_type.value == "backfill" and not request.point:
+            return request.model_copy(update={"as_of": run.logical_date})
+        return request
 
-    fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
-    request = RecoveryRequest.model_validate(fields)
-    if run.run_type.value == "backfill" and not request.point:
-        return request.model_copy(update={"as_of": run.logical_date})
-    return request
+
+class PlanPatchRestoreOperator(PlanRecoveryOperator):
+    """Plans a patch restore from the fields of the form and shows it; changes nothing."""
+
+    def request(self, given: Any, run: Any) -> Any:
+        from lifeboat.patch_recovery import patch_request
+
+        chosen = {name: given[name] for name in ("point", "from_server", "reason") if given.get(name)}
+        return patch_request(given["server"], unproven=given["unproven"], force=given["force"], **chosen)
 
 
 class ConfirmRecoveryOperator(LifeboatOperator):
@@ -196,6 +205,7 @@ class RestoreBesideOperator(PlanOperator):
     :param unit: the unit, such as home/apim-cp-1
     """
 
+    template_fields = (*PlanOperator.template_fields, "unit")
     ui_color: ClassVar[str] = "#bfe3cf"
 
     def __init__(self, *, unit: str, **kwargs: Any) -> None:
@@ -218,6 +228,7 @@ class StopServerOperator(PlanOperator):
     :param server: the server's name
     """
 
+    template_fields = (*PlanOperator.template_fields, "server")
     ui_color: ClassVar[str] = "#f3c9c9"
 
     def __init__(self, *, server: str, **kwargs: Any) -> None:
@@ -254,6 +265,7 @@ class StartServerOperator(PlanOperator):
     :param stop_task: id of the task that stopped it
     """
 
+    template_fields = (*PlanOperator.template_fields, "server")
     ui_color: ClassVar[str] = "#bfe3cf"
 
     def __init__(self, *, server: str, stop_task: str, **kwargs: Any) -> None:
@@ -302,15 +314,16 @@ class RecordRecoveryOperator(LifeboatOperator):
     """Writes how the recovery ended into the vault and the catalog, and shows it; red unless all of it was done.
 
     :param plan: the plan
-    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server
+    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server, or by * where
+        the run alone knows which
     :param approvals: task ids of the approvals
-    :param safety_task: id of the task that sealed the safety point
+    :param safety_task: id of the task that sealed the safety point, empty if there is none
     """
 
     template_fields = ("plan",)
     ui_color: ClassVar[str] = "#f0e2b6"
 
-    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str, **kwargs: Any) -> None:
+    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.tasks = tasks
@@ -335,9 +348,9 @@ class RecordRecoveryOperator(LifeboatOperator):
             approved_by=tuple(approvers(instance, self.approvals)),
             error=f"failed: {', '.join(failed)}" if failed else "",
             checks=self._checks(instance),
-            servers=self._servers(instance),
+            servers=self._servers(instance, plan),
             seconds=self._seconds(instance),
-            safety_point=instance.xcom_pull(task_ids=self.safety_task) or "",
+            safety_point=(instance.xcom_pull(task_ids=self.safety_task) if self.safety_task else None) or "",
         )
         log_table(lambda console: print_recovery(evidence, console))
         if not evidence.succeeded:
@@ -358,8 +371,11 @@ class RecordRecoveryOperator(LifeboatOperator):
         pulled = [instance.xcom_pull(task_ids=task, key=CHECKS) or [] for task in tasks]
         return tuple(Check.model_validate(check) for checks in pulled for check in checks)
 
-    def _servers(self, instance: Any) -> dict[str, str]:
-        told = {server: instance.xcom_pull(task_ids=task, key=STATE) for server, task in self.tasks["start"].items()}
+    def _servers(self, instance: Any, plan: Any) -> dict[str, str]:
+        told = {
+            ", ".join(plan.servers) if server == "*" else server: instance.xcom_pull(task_ids=task, key=STATE)
+            for server, task in self.tasks["start"].items()
+        }
         return {server: state for server, state in told.items() if state}
 
     def _seconds(self, instance: Any) -> dict[str, float]:
