@@ -11,7 +11,7 @@ was live stays under a dated name; `lifeboat undo` brings it back. *record* writ
 **Which point:** without an entry the last known good, the newest point whose newest drill passed. `as_of` takes the
 newest good one at or before a time. An unproven or failed point must be named, with `unproven`.
 
-**If a task fails:** live data is all old or all new, and *record* says which. Correct what the red task's log names,
+**If it fails:** live data is all old or all new, and *record* says which. Correct what the red task's log names,
 then clear that task with what comes after it: it goes on from what it finds. `lifeboat recover NAME --resume ID` does
 the same without Airflow.
 
@@ -136,6 +136,7 @@ def recovery(deployment: Deployment) -> DAG:
             plan=plan.output,
             safety={key: task.task_id for key, task in captures.items()},
             restore={key: task.task_id for key, task in restores.items()},
+            trigger_rule=TriggerRule.ALL_SUCCESS,
         )
         confirm >> choose >> [*captures.values(), *restores.values()]
 
@@ -165,7 +166,7 @@ def safety(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> tuple[di
     that seals it."""
     pool = deployment.sites[deployment.home_site()].vault.pool
     with TaskGroup("safety", tooltip="Capture what is live as a restore point"):
-        opened = OpenSafetyPointOperator(task_id="open", plan=plan)
+        opened = OpenSafetyPointOperator(task_id="open", plan=plan, trigger_rule=TriggerRule.ALL_SUCCESS)
         captures = {
             str(unit): CaptureUnitOperator(
                 task_id=task_name(unit),
@@ -190,7 +191,13 @@ def restore(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> dict[st
     pool = deployment.sites[deployment.home_site()].vault.pool
     with TaskGroup("restore", tooltip="Restore each unit beside what is live, and prove it"):
         return {
-            str(unit): RestoreBesideOperator(task_id=task_name(unit), plan=plan, unit=str(unit), pool=pool)
+            str(unit): RestoreBesideOperator(
+                task_id=task_name(unit),
+                plan=plan,
+                unit=str(unit),
+                pool=pool,
+                trigger_rule=TriggerRule.ALL_SUCCESS,
+            )
             for unit in units
         }
 

@@ -6,7 +6,8 @@ newest point whose drill passed is the *last known good*, the default of every r
 **How:** *pick* chooses the points; *drill* restores each unit into a scratch place of its own (databases into a
 PostgreSQL of the same major version that only a Unix socket reaches), computes the proof again and compares it
 (*fidelity*), and runs the WSO2 checks (*health*; only violations that capture did not see are red). *record* writes
-the evidence into the vault, then into the catalog. Nothing of the restored data outlives its task.
+the evidence into the vault, then into the catalog. Nothing of the restored data outlives its task. One member in turn
+is restored by its *runbook*, the script that needs no Lifeboat, so that it is known to work.
 
 **When:** after every new restore point, and by `schedules.restore_drill`. A run covers the undrilled points between
 the tick before it and its own. A run by hand drills the point that you name, or the newest undrilled one.

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 JOBS = 2
 
 
-def engine_for(runtime: Runtime, unit: Unit) -> Engine:
-    """Given a unit, return its engine at work on it.
+def engine_for(runtime: Runtime, unit: Unit, *, connected: bool = True) -> Engine:
+    """Given a unit, return its engine at work on it; not `connected` for what never reaches the live database.
 
     Raise ConfigurationError when the deployment file does not name the unit, or the engine that it names
     captures something else, does not offer the method, or wants another type of connection.
@@ -47,8 +47,8 @@ def engine_for(runtime: Runtime, unit: Unit) -> Engine:
         if settings.method not in engine.methods:
             offered = ", ".join(engine.methods)
             raise _unfit(unit, f"Engine '{name}' has no method '{settings.method}'.", f"Use one of: {offered}.")
-        found = runtime.connection(settings.connection)
-        if found.type != engine.connection_type:
+        found = runtime.connection(settings.connection) if connected else None
+        if found and found.type != engine.connection_type:
             raise _unfit(
                 unit,
                 f"Connection '{found.id}' is of type '{found.type}', not '{engine.connection_type}'.",

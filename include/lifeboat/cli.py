@@ -7,27 +7,26 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import patches_cli, recovery_cli, report
+from lifeboat import cli_patches, cli_recovery, cli_restore, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.cli_patches import print_patches_at
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
-from lifeboat.patches_cli import print_patches_at
 from lifeboat.preflight import world_problems
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
 from lifeboat.signing import Signer, new_private_key
-from lifeboat.times import read_time
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
 vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
-app.add_typer(recovery_cli.app)
-app.add_typer(patches_cli.app, name="patches")
+app.add_typer(cli_recovery.app)
+app.add_typer(cli_patches.app, name="patches")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
 app.add_typer(key_app, name="key")
@@ -110,20 +109,7 @@ def _newest(catalog: Catalog, deployment: str) -> report.PointState:
     return states[0]
 
 
-@app.command()
-def points(
-    deployment: DeploymentName,
-    as_of: Annotated[
-        str | None, typer.Option(help="Say what a recovery to this time takes: 2026-11-20T14:37:12, in UTC, or +05:30.")
-    ] = None,
-) -> None:
-    """List the restore points, newest first, with their drills' verdicts, and the last known good."""
-    found = find_deployment(deployment)
-    catalog, moment = _catalog(), read_time(as_of) if as_of else None
-    good = catalog.last_known_good(found.name, moment)
-    report.print_points(catalog.points(found.name), good, as_of=moment)
-    if moment and good is None:
-        catalog.require_last_known_good(found.name, moment)
+app.command()(cli_restore.points)
 
 
 @app.command()
@@ -137,6 +123,10 @@ def show(
     report.print_point(state.manifest)
     if state.drill:
         report.print_drill(state.drill, found.objectives)
+
+
+app.command()(cli_restore.restore)
+app.command()(cli_restore.runbook)
 
 
 @catalog_app.command()
@@ -173,6 +163,7 @@ def public(deployment: DeploymentName) -> None:
     with _runtime(deployment) as runtime:
         signer: Signer = runtime.signer()
     typer.echo(signer.public_key)
+    typer.echo(f"Fingerprint: {signer.fingerprint}", err=True)
 
 
 @app.command()

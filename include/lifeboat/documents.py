@@ -19,7 +19,7 @@ from lifeboat.manifest import (
     sha256,
     to_json,
 )
-from lifeboat.signing import Signer
+from lifeboat.signing import Signer, Verifier
 from lifeboat.vault import Snapshot, Vault
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def list_point(vault: Vault, deployment: str, point: str) -> list[Snapshot]:
 
 
 def find_manifest(
-    vault: Vault, signer: Signer, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
+    vault: Vault, signer: Verifier, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
 ) -> SignedManifest | None:
     """Given a restore point's id and, if at hand, its listing, return its verified manifest, or None if it is
     not sealed.
@@ -77,7 +77,7 @@ def find_manifest(
 
 
 def require_manifest(
-    vault: Vault, signer: Signer, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
+    vault: Vault, signer: Verifier, deployment: str, point: str, listing: Sequence[Snapshot] | None = None
 ) -> SignedManifest:
     """Given a restore point's id, return its verified manifest. Raise PointError if there is none."""
     found = find_manifest(vault, signer, deployment, point, listing)
@@ -89,7 +89,7 @@ def require_manifest(
     return found
 
 
-def read_manifest(vault: Vault, signer: Signer, snapshot: Snapshot) -> SignedManifest:
+def read_manifest(vault: Vault, signer: Verifier, snapshot: Snapshot) -> SignedManifest:
     """Given a manifest's snapshot, return the verified manifest. Raise SignatureError when it is not genuine."""
     what = f"Manifest of restore point '{snapshot.tags.get('point')}'"
     payload = signer.open(MANIFEST_SCHEMA, vault.read(snapshot.id, MANIFEST_PATH), what=what)
@@ -115,16 +115,19 @@ def write_evidence(vault: Vault, signer: Signer, evidence: Evidence) -> None:
     vault.backup_bytes(signer.seal(EVIDENCE_SCHEMA, to_json(evidence)), EVIDENCE_PATH, tags)
 
 
-def read_evidence(vault: Vault, signer: Signer, snapshot: Snapshot) -> Evidence:
+def read_evidence(vault: Vault, signer: Verifier, snapshot: Snapshot) -> Evidence:
     """Given an evidence's snapshot, return it verified. Raise SignatureError when it is not genuine."""
     what = f"Evidence about restore point '{snapshot.tags.get('point')}'"
     payload = signer.open(EVIDENCE_SCHEMA, vault.read(snapshot.id, EVIDENCE_PATH), what=what)
     return read_evidence_document(payload, what)
 
 
-def read_all(vault: Vault, signer: Signer, deployment: str) -> tuple[list[SignedManifest], list[Evidence], list[str]]:
+def read_all(
+    vault: Vault, signer: Verifier, deployment: str, point: str = ""
+) -> tuple[list[SignedManifest], list[Evidence], list[str]]:
     """Given a deployment, return all its genuine manifests and evidence in a vault, and what was refused: what
-    is forged, damaged, doubled, or about no manifest of the vault."""
+    is forged, damaged, doubled, or about no manifest of the vault. With `point`, those of the points whose ids
+    begin with it."""
 
     def read(snapshot: Snapshot) -> SignedManifest | Evidence | str:
         try:
@@ -135,7 +138,8 @@ def read_all(vault: Vault, signer: Signer, deployment: str) -> tuple[list[Signed
             return str(error)
 
     kinds = ("manifest", "evidence")
-    snapshots = [s for s in vault.snapshots({"deployment": deployment}) if s.tags.get("kind") in kinds]
+    listed = [s for s in vault.snapshots({"deployment": deployment}) if s.tags.get("kind") in kinds]
+    snapshots = [snapshot for snapshot in listed if snapshot.tags.get("point", "").startswith(point)]
     with ThreadPoolExecutor(max_workers=READERS) as pool:
         documents = list(pool.map(read, snapshots))
     refused = [document for document in documents if isinstance(document, str)]

@@ -20,8 +20,9 @@ from lifeboat.catalog import Catalog
 from lifeboat.deployment import Unit
 from lifeboat.documents import SignedManifest, list_point, require_manifest, write_evidence
 from lifeboat.engines.base import Engine, Facts, Restored, fidelity, load_facts
-from lifeboat.errors import LifeboatError, PointError, SignatureError, SpaceError, VaultDamagedError
-from lifeboat.manifest import Check, DrillEvidence, Outcome, UnitDrill, UnitSnapshot, canonical_json, sha256
+from lifeboat.errors import ConfigurationError, LifeboatError, PointError, SignatureError, SpaceError, VaultDamagedError
+from lifeboat.manifest import Check, DrillEvidence, Manifest, Outcome, UnitDrill, UnitSnapshot, canonical_json, sha256
+from lifeboat.runbook import by_hand, find_member, runbook_turns
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.together import TogetherPool
@@ -34,8 +35,12 @@ log = logging.getLogger(__name__)
 _REFUSED = (SignatureError, VaultDamagedError, PointError)
 
 
-def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None) -> UnitDrill:
+def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None, *, runbook: str = "") -> UnitDrill:
     """Given a restore point's id and one of its units, restore that unit, prove it and say what was found.
+
+    `runbook` may name a member of the unit: it is brought back by the commands of its runbook, with standard tools
+    alone, and the proof is computed on what they restored. If they fail, that is the red check `runbook`, and the
+    member is restored as the others are.
 
     What is wrong with the restore point is a red check, not an error; errors are for what kept the drill from
     being done (no space, no tools, a locked vault) and say nothing about the point.
@@ -49,15 +54,17 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
         signed = require_manifest(vault, runtime.signer(), runtime.deployment.name, point, listing)
     except _REFUSED as error:
         name = "manifest-signature" if isinstance(error, SignatureError) else "manifest-readable"
-        return _result(engine, [fidelity(name, str(unit), False, error.message)], 0.0, 0, started)
+        return _result(engine, [fidelity(name, str(unit), False, error.message)], 0.0, 0, started, runbook)
     snapshot = unit_snapshot(signed, unit)
     checks = [fidelity("manifest-signature", str(unit), True, "signed by a trusted key")]
     checks += address_checks(listing, snapshot)
     facts = None if any_failed(checks) else sealed_facts(vault, snapshot, checks)
     if facts is None or any_failed(checks):
-        return _result(engine, checks, 0.0, 0, started)
+        return _result(engine, checks, 0.0, 0, started, runbook)
     with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
         _require_space(place, engine, snapshot)
+        if runbook:
+            _take_runbook(engine, vault, signed.manifest, snapshot, facts, place, runbook, checks)
         log.info("Restoring %s of %s into scratch", unit, point)
         restoring = time.monotonic()
         with engine.restore(snapshot, vault, place) as restored:
@@ -65,7 +72,39 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
             log.info("Restored %s in %.1f s; proving it", unit, restore_seconds)
             checks += proof_checks(engine, snapshot, facts, restored)
             checks += health_checks(runtime, snapshot, restored)
-    return _result(engine, checks, restore_seconds, restored.restored_bytes, started)
+    checks += _of_runbook(engine, checks)
+    return _result(engine, checks, restore_seconds, restored.restored_bytes, started, runbook)
+
+
+def _take_runbook(
+    engine: Engine,
+    vault: Vault,
+    manifest: Manifest,
+    snapshot: UnitSnapshot,
+    facts: Facts,
+    place: Path,
+    member: str,
+    checks: list[Check],
+) -> None:
+    """Let the engine bring a member back by its runbook, if it has one for it."""
+    try:
+        found = find_member(manifest, member)[1]
+        engine.by_hand = by_hand(engine.runtime, manifest, snapshot, found, facts, vault, place / "by-hand")
+    except (PointError, ConfigurationError) as error:
+        checks.append(_no_runbook(member, error.message))
+        return
+    log.info("Restoring %s by the commands of its runbook", member)
+
+
+def _of_runbook(engine: Engine, checks: Sequence[Check]) -> Iterator[Check]:
+    """Yield how the runbook did: red as well when what it restored is not what was captured."""
+    if engine.by_hand is not None:
+        engine.by_hand.distrust(checks)
+        yield engine.by_hand.check or _no_runbook(engine.by_hand.runbook.member, "its engine did not execute it")
+
+
+def _no_runbook(member: str, detail: str) -> Check:
+    return Check(name="runbook", verdict="fidelity", outcome="skipped", member=member, detail=detail)
 
 
 def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = JOBS) -> DrillEvidence:
@@ -75,9 +114,10 @@ def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = J
     unit could be drilled.
     """
     started = datetime.now(UTC)
-    units = [unit.unit for unit in catalog.signed_manifest(runtime.deployment.name, point).manifest.units]
+    manifest = catalog.signed_manifest(runtime.deployment.name, point).manifest
+    turns = runbook_turns(manifest, catalog.drills(runtime.deployment.name))
     with TogetherPool(jobs) as pool:
-        futures = [pool.submit(_drill_or_error, runtime, point, unit) for unit in units]
+        futures = [pool.submit(_drill_or_error, runtime, point, unit, member) for unit, member in turns.items()]
     results = [future.result() for future in futures]
     drills = [result for result in results if isinstance(result, UnitDrill)]
     errors = [result for result in results if isinstance(result, LifeboatError)]
@@ -86,10 +126,10 @@ def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = J
     return record_drill(runtime, catalog, point, drills, started)
 
 
-def _drill_or_error(runtime: Runtime, point: str, unit: Unit) -> UnitDrill | LifeboatError:
+def _drill_or_error(runtime: Runtime, point: str, unit: Unit, runbook: str) -> UnitDrill | LifeboatError:
     """Drill a unit, and return the error that kept it from being done: other units are drilled all the same."""
     try:
-        return drill_unit(runtime, point, unit)
+        return drill_unit(runtime, point, unit, runbook=runbook)
     except LifeboatError as error:
         log.error("The drill of %s could not be done: %s", unit, error)
         return error
@@ -164,7 +204,9 @@ def any_failed(checks: Sequence[Check]) -> bool:
     return any(check.outcome == "failed" for check in checks)
 
 
-def _result(engine: Engine, checks: list[Check], restore_seconds: float, size: int, started: float) -> UnitDrill:
+def _result(
+    engine: Engine, checks: list[Check], restore_seconds: float, size: int, started: float, runbook: str
+) -> UnitDrill:
     log_checks(checks)
     return UnitDrill(
         unit=engine.unit,
@@ -173,6 +215,7 @@ def _result(engine: Engine, checks: list[Check], restore_seconds: float, size: i
         seconds=time.monotonic() - started,
         restored_bytes=size,
         checks=tuple(checks),
+        runbook=runbook,
     )
 
 

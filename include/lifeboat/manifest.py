@@ -156,7 +156,10 @@ class Check(Document):
 
 
 class UnitDrill(Document):
-    """What the drill of one unit found, and how long its restore took. Travels as XCom."""
+    """What the drill of one unit found, and how long its restore took. Travels as XCom.
+
+    `runbook` is the member that its runbook brought back, or was to, in place of Lifeboat; empty for none.
+    """
 
     unit: Unit
     host_name: str
@@ -164,6 +167,7 @@ class UnitDrill(Document):
     seconds: float
     restored_bytes: int
     checks: tuple[Check, ...]
+    runbook: str = ""
 
     def failed(self) -> list[Check]:
         """Return the red checks."""

@@ -27,7 +27,7 @@ from lifeboat.drill import (
     unit_snapshot,
 )
 from lifeboat.engines.base import fidelity
-from lifeboat.errors import RecoveryError
+from lifeboat.errors import RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.patch_recovery import patch_checks
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
@@ -129,8 +129,13 @@ def put_back(runtime: Runtime, plan: RecoveryPlan) -> None:
 
 
 def live_now(runtime: Runtime, plan: RecoveryPlan) -> Literal["new", "old", "mixed"]:
-    """Say what is live: all that was restored, all that was there before, or some of each."""
-    return cast(Literal["new", "old", "mixed"], outcome([step.state() for step in steps(runtime, plan)]))
+    """Say what is live: all that was restored, all that was there before, or some of each, also where somebody has
+    made what no exchange leaves."""
+    try:
+        return cast(Literal["new", "old", "mixed"], outcome([step.state() for step in steps(runtime, plan)]))
+    except SwapError as error:
+        log.error("%s", error)
+        return "mixed"
 
 
 def refuse_running(runtime: Runtime, plan: RecoveryPlan) -> None:
@@ -158,8 +163,12 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 
 
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
-    """Capture what is live of the plan's units as a restore point of its own, and return its id."""
-    units = [each.unit for each in plan.replacements]
+    """Capture what is live of the plan's units as a restore point of its own, and return its id; none, and an empty
+    text, when nothing is live that could be captured."""
+    units = plan.capturable()
+    if not units:
+        log.info("Nothing is live that a safety point could hold")
+        return ""
     signed = make_point(runtime, "safety", reason=f"before recovery {plan.id}", jobs=jobs, units=units)
     catalog.add_point(signed)
     return signed.manifest.id

@@ -29,8 +29,9 @@ class Replacement(Document):
     """What a recovery does to one unit, as its engine plans it.
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
-    `free_bytes` are free there, None when that cannot be seen from here. `details` are the engine's own. `source` is
-    the unit of the restore point that is brought to this one, when that is another.
+    `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
+    in a safety point: it is there, all of it, and not empty. `details` are the engine's own. `source` is the unit of
+    the restore point that is brought to this one, when that is another.
     """
 
     unit: Unit
@@ -42,6 +43,7 @@ class Replacement(Document):
     needed_bytes: int
     free_bytes: int | None = None
     expected_seconds: float | None = None
+    capturable: bool = True
     notes: tuple[str, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
@@ -87,6 +89,10 @@ class RecoveryPlan(Document):
             for name in _VOLATILE:
                 replacement.pop(name)
         return sha256(canonical_json(content))
+
+    def capturable(self) -> list[Unit]:
+        """Return the units of which something is live that a safety point can hold."""
+        return [each.unit for each in self.replacements if each.capturable]
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

@@ -61,7 +61,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=tuple(_warnings(deployment, state, request, selection, servers)),
+        warnings=tuple(_warnings(deployment, state, request, selection, replacements, servers)),
     )
 
 
@@ -182,6 +182,7 @@ def _warnings(
     state: PointState,
     request: RecoveryRequest,
     selection: dict[Unit, list[str]],
+    replacements: Sequence[Replacement],
     servers: Sequence[str],
 ) -> Iterable[str]:
     if state.verdict != "good":
@@ -194,6 +195,9 @@ def _warnings(
         yield "The restore point is older than the RPO: what came after it will be gone from what is live."
     yield from _uncoupled(state.manifest, selection)
     yield from _uncontrolled(deployment, servers)
+    for replacement in replacements:
+        if not replacement.capturable:
+            yield f"{replacement.unit}: nothing, or not all of it, is live; a safety point leaves it out."
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
 

@@ -12,10 +12,19 @@ from lifeboat.catalog import PointState
 from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
 from lifeboat.patches import Difference, ServerPatches, drift, mixed_levels
+from lifeboat.restore import Result
 from lifeboat.text import printable
 from lifeboat.times import in_utc
 
-__all__ = ["PointState", "print_drill", "print_patches", "print_point", "print_points", "print_since"]
+__all__ = [
+    "PointState",
+    "print_drill",
+    "print_patches",
+    "print_point",
+    "print_points",
+    "print_restored",
+    "print_since",
+]
 
 #: Where nobody looks at a terminal's width, lines are this long: a pipe or file may need whole names.
 _WIDTH = 160
@@ -123,6 +132,20 @@ def print_points(
     console.print(table)
     when = f" as of {in_utc(as_of)}" if as_of else ""
     console.print(f"Last known good{when}: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+
+
+def print_restored(result: Result, console: Console | None = None) -> None:
+    """Print what was restored, where it is and how it was proven, and every check that is red."""
+    console = console or new_console()
+    table = new_table("Restored", "What", "Where", ">Size", ">Seconds", "Proof")
+    red = [check for check in result.checks if check.outcome == "failed"]
+    names = ", ".join(dict.fromkeys(check.name for check in result.checks))
+    proof = f"as captured: {names}" if result.proven else f"NOT as captured: {len(red)} red"
+    add_row(table, result.what, result.where, _size(result.size_bytes), f"{result.seconds:.1f}", proof)
+    console.print(table)
+    for check in result.checks:
+        style = _STYLES.get(check.outcome, "")
+        console.print(Text(f"{check.outcome} ", style=style) + Text(f"{check.name}: {check.detail}"))
 
 
 def print_patches(servers: Sequence[ServerPatches], title: str, console: Console | None = None) -> None:

@@ -33,7 +33,7 @@ def restic_pattern(directory: str, glob: str) -> str:
 
 
 def restic_path(path: str) -> str:
-    """Given a path in a snapshot of a directory, return restic's pattern for that path and nothing else."""
+    """Given a path inside a snapshot, return the pattern that fits it, and what is below it, alone."""
     return f"/{_literal(path, '*?')}"
 
 

@@ -8,7 +8,7 @@ from typing import Self
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
 from lifeboat.host import Host, LocalHost
-from lifeboat.signing import Signer
+from lifeboat.signing import Signer, Verifier
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
 
@@ -65,6 +65,10 @@ class Runtime:
         """Return what signs and verifies the deployment's documents."""
         connection = self.connection(self.deployment.signing)
         return Signer.from_connection(connection, self.deployment.trusted_keys)
+
+    def verifier(self) -> Verifier:
+        """Return what verifies the deployment's documents, for who only reads them."""
+        return self.signer()
 
     def close(self) -> None:
         """End the sessions with all hosts."""

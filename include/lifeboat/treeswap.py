@@ -8,7 +8,7 @@ It reads one JSON payload from standard input:
   directories  forward only: relative paths of directories that must exist
 
 It prints {"live": …, "beside": …, "kept": …}, whether there is something under each name, and about the live one's
-place {"real", "parent_writable", "mount_point", "device", "free_bytes"}. Nothing is ever overwritten.
+place {"real", "parent_writable", "mount_point", "empty", "device", "free_bytes"}. Nothing is ever overwritten.
 """
 
 import json
@@ -101,6 +101,7 @@ def look(live: str, beside: str, kept: str) -> dict[str, Any]:
         "real": real.decode("utf-8", "surrogateescape"),
         "parent_writable": there and os.access(parent, os.W_OK | os.X_OK),
         "mount_point": os.path.ismount(real),
+        "empty": not (os.path.isdir(real) and os.listdir(real)),
         "device": os.stat(parent).st_dev if there else 0,
         "free_bytes": space.f_bavail * space.f_frsize if space else 0,
     }

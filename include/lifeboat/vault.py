@@ -32,13 +32,7 @@ from lifeboat.errors import (
 )
 from lifeboat.host import Command, Completed, Host, LocalHost
 from lifeboat.processes import Process
-from lifeboat.restic_arguments import (
-    address_without_login,
-    decode_tags,
-    encode_tags,
-    restic_path,
-    restic_pattern,
-)
+from lifeboat.restic_arguments import address_without_login, decode_tags, encode_tags, restic_path, restic_pattern
 from lifeboat.restic_errors import classify, essence
 from lifeboat.restic_messages import file_errors, read_summary
 
@@ -116,6 +110,10 @@ class Vault:
                 file.write(other._password)
                 file.flush()
                 self._run(["key", "add", "--new-password-file", file.name])
+
+    def environment(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the environment, plain and secret, by which restic opens this vault."""
+        return dict(self._environment), dict(self._secrets)
 
     def check_access(self) -> None:
         """Open the repository and return. Raise the VaultError that says why it cannot be opened."""
@@ -260,8 +258,8 @@ class Vault:
     def restore_directory(
         self, snapshot: str, target: str, *, only: Sequence[str] = (), run_as: str | None = None
     ) -> None:
-        """Restore a snapshot of a directory to `target` on this vault's host, or only some paths in it; nothing is
-        read from a cache, so that what comes back has come from the vault."""
+        """Restore a snapshot of a directory, or only what is at some paths in it, to `target` on this vault's host;
+        nothing is read from a cache, so that what comes back has come from the vault."""
         chosen = [word for path in only for word in ("--include", restic_path(path))]
         self._run(["restore", snapshot, "--no-cache", *chosen, "--target", target], run_as=run_as)
 

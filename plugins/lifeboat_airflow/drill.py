@@ -11,7 +11,7 @@ RESULT_KEY = "drill"
 
 
 class PickPointsOperator(LifeboatOperator):
-    """Picks what this run drills, and returns a (point, unit) pair for each unit of each picked point.
+    """Picks what this run drills, and returns point, unit and runbook for each unit of each picked point.
 
     A point may be named. Otherwise a run stands for a stretch of time, (previous tick, tick] of the drills'
     schedule, and covers the undrilled points in it, newest first; so scheduled, asset and backfill runs mean
@@ -28,6 +28,8 @@ class PickPointsOperator(LifeboatOperator):
         self.point = point
 
     def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.runbook import runbook_turns
+
         catalog = open_catalog()
         name = runtime.deployment.name
         picked = [self.point] if self.point else self._pick(catalog, runtime.deployment, context["dag_run"])
@@ -35,8 +37,11 @@ class PickPointsOperator(LifeboatOperator):
             raise AirflowSkipException(f"No undrilled restore point of '{name}' falls to this run.")
         states = [catalog.point(name, point) for point in picked]
         self.log.info("Drilling %s", ", ".join(state.manifest.id for state in states))
+        drills = catalog.drills(name)
         return [
-            {"point": state.manifest.id, "unit": str(unit.unit)} for state in states for unit in state.manifest.units
+            {"point": state.manifest.id, "unit": str(unit), "runbook": member}
+            for number, state in enumerate(states, drills)
+            for unit, member in runbook_turns(state.manifest, number).items()
         ]
 
     def _pick(self, catalog: Any, deployment: Any, run: Any) -> list[str]:
@@ -53,21 +58,23 @@ class DrillUnitOperator(LifeboatOperator):
 
     :param point: id of the restore point
     :param unit: the unit, such as home/apim-cp-1
+    :param runbook: the member of it that is brought back by its runbook, or empty
     """
 
-    template_fields = ("point", "unit")
+    template_fields = ("point", "unit", "runbook")
     ui_color: ClassVar[str] = "#bfe3cf"
 
-    def __init__(self, *, point: str, unit: str, **kwargs: Any) -> None:
+    def __init__(self, *, point: str, unit: str, runbook: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.point = point
         self.unit = unit
+        self.runbook = runbook
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.deployment import Unit
         from lifeboat.drill import drill_unit
 
-        result = drill_unit(runtime, self.point, Unit.parse(self.unit))
+        result = drill_unit(runtime, self.point, Unit.parse(self.unit), runbook=self.runbook)
         context["ti"].xcom_push(RESULT_KEY, {"point": self.point, "drill": result.model_dump(mode="json")})
         failed = sorted({check.name for check in result.failed()})
         if failed:
@@ -77,7 +84,7 @@ class DrillUnitOperator(LifeboatOperator):
 class RecordDrillOperator(LifeboatOperator):
     """Writes the evidence of each drilled point into the vault, then into the catalog; red unless all passed.
 
-    :param picked: the (point, unit) pairs that were drilled
+    :param picked: the points and units that were drilled
     :param drill_task: id of the mapped task that drilled them
     """
 

@@ -149,9 +149,10 @@ class ChooseTasksOperator(BaseBranchOperator):
 
     def choose_branch(self, context: Any) -> Any:
         plan = read_plan(self.plan)
-        chosen = {"*", *(str(replacement.unit) for replacement in plan.replacements)}
-        tasks = [*(self.safety.items() if plan.request.safety_point else ()), *self.restore.items()]
-        return [task for unit, task in tasks if unit in chosen]
+        safe = [str(unit) for unit in plan.capturable()] if plan.request.safety_point else []
+        restored = [str(replacement.unit) for replacement in plan.replacements]
+        captures = [self.safety[unit] for unit in (*safe, "*") if safe]
+        return [*captures, *(self.restore[unit] for unit in restored)]
 
 
 class PlanOperator(LifeboatOperator):
@@ -185,7 +186,7 @@ class OpenSafetyPointOperator(PlanOperator):
             run_after=run.run_after,
             seed=f"{run.dag_id} {run.run_id} safety",
             reason=f"before recovery {plan.id}",
-            units=[replacement.unit for replacement in plan.replacements],
+            units=plan.capturable(),
         )
         refuse_sealed(runtime, point)
         return point.model_dump(mode="json")

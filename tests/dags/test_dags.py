@@ -1,6 +1,7 @@
 """What the DAGs of a deployment are: which there are, when they run, what a person reads and types."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,11 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
+from tests.support.deployments import Change, write_deployment
+
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
-DAG_IDS = {BACKUP, DRILL, BEFORE}
+RECOVERY, PATCHES = "sample.recovery", "sample.patch_restore"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -150,3 +154,56 @@ def _order(dag: DAG) -> dict[str, set[str]]:
 
 def _template(dag: DAG, task_id: str) -> str | None:
     return dag.get_task(task_id).partial_kwargs.get("map_index_template")  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def recovery(sample_dags: DagBag) -> DAG:
+    return sample_dags.dags[RECOVERY]
+
+
+def test_a_recovery_runs_by_hand_or_by_backfill_and_is_never_paused(recovery: DAG) -> None:
+    assert recovery.is_paused_upon_creation is False
+    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(recovery))
+    assert stored.timetable.periodic
+    assert type(stored.timetable).__name__ == "RecoveryTimetable"
+
+
+def test_nothing_of_a_recovery_happens_before_the_approval(recovery: DAG) -> None:
+    before = {"plan", "go_ahead", "approve"}
+    approve = recovery.get_task("approve")
+    after = {task.task_id for task in recovery.tasks} - before
+    assert after == set(approve.get_flat_relative_ids(upstream=False))
+    assert approve.fail_on_reject  # type: ignore[attr-defined]
+
+
+def test_servers_stop_after_all_is_proven_and_start_again_whatever_happened(recovery: DAG) -> None:
+    restores = {task.task_id for task in recovery.tasks if task.task_id.startswith("restore.")}
+    assert len(restores) == 6
+    first, last = ("stop.apim-gw-1", "stop.apim-gw-2"), ("stop.apim-cp-1", "stop.apim-cp-2")
+    for name in first:
+        assert restores | {"safety.seal"} <= recovery.get_task(name).upstream_task_ids
+    for name in last:
+        assert set(first) <= recovery.get_task(name).upstream_task_ids
+    assert set(last) <= recovery.get_task("swap").upstream_task_ids
+    starts = {task for task in recovery.tasks if task.task_id.startswith("start.")}
+    assert {(task.trigger_rule, task.retries) for task in starts} == {("all_done", 2)}
+    assert recovery.get_task("record").trigger_rule == "all_done"
+
+
+def test_a_deployment_asks_for_as_many_approvals_as_it_wants(tmp_path: Path, load_dags: Any) -> None:
+    for number in range(3):
+        write_deployment(tmp_path, f"wants-{number}", _approvals(number))
+    bag = load_dags(tmp_path)
+    for number, wanted in enumerate(([], ["approve"], ["approve", "approve_again"])):
+        dag = bag.dags[f"wants-{number}.recovery"]
+        assert [task.task_id for task in dag.topological_sort() if task.task_id.startswith("approve")] == wanted
+        assert dag.get_task("confirm").approvals == tuple(wanted)
+        (chosen,) = dag.get_task("go_ahead").downstream_task_ids
+        assert chosen == (*wanted, "confirm")[0]
+
+
+def _approvals(number: int) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        document["recovery"] = {"approvals": number, "approvers": ["olivia", "otto"]}
+
+    return change

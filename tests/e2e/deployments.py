@@ -24,6 +24,7 @@ def write_deployments(directory: Path) -> None:
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "unset": [with_units_of(DATABASE), _unset_connection],
+        "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
     }
     for name, more in changes.items():
         write_deployment(directory, name, _own_places, _quiet_schedules(), *more)
@@ -33,6 +34,10 @@ def _own_places(document: dict[str, Any]) -> None:
     site = document["sites"]["main"]
     site["vault"]["repository"] = "${LIFEBOAT_TESTS}/vaults/" + document["name"]
     site["scratch"] = "${LIFEBOAT_TESTS}/scratch/" + document["name"]
+
+
+def _own_database(document: dict[str, Any]) -> None:
+    document["database_servers"]["main-db"]["databases"] = {f"{document['name']}_db": {"role": "other"}}
 
 
 def _own_documents(document: dict[str, Any]) -> None:

@@ -69,6 +69,9 @@ def test_the_evidence_is_in_the_vault_and_the_catalog_calls_the_point_good(
     assert document.passed
     assert document.manifest_sha256 == sealed.sha256
     assert {str(unit.unit) for unit in document.units} == UNITS
+    (turn,) = (unit for unit in document.units if unit.runbook)
+    assert turn.runbook == "database/main-db/shared_db"
+    assert [check.outcome for check in turn.checks if check.name == "runbook"] == ["passed"]
     state = world.catalog.last_known_good("main")
     assert state is not None
     assert state.manifest == sealed.manifest

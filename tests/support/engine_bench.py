@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lifeboat.by_hand import ByHand, render
 from lifeboat.capture import engine_for
 from lifeboat.connections import Connection, unset_connection
 from lifeboat.deployment import Deployment, Unit
 from lifeboat.engines.base import Capture, Engine, Facts, Restored, fidelity, load_facts
-from lifeboat.manifest import Check, OpenPoint, UnitSnapshot
+from lifeboat.manifest import Check, MemberSnapshot, OpenPoint, UnitSnapshot
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.vault import Vault
@@ -60,6 +61,20 @@ class Bench:
         """Yield the unit, restored into scratch."""
         with scratch_place(self.scratch) as place, self.engine.restore(snapshot, self.vault, place) as restored:
             yield restored
+
+    def by_hand(self, engine: Engine, snapshot: UnitSnapshot, member: MemberSnapshot, directory: Path) -> ByHand:
+        """Return the runbook of a member, ready to be executed below a new directory."""
+        runbook = engine.runbook(member, self.facts(snapshot)[member.member], "restored")
+        return ByHand(runbook, render(runbook, "A test.", self.vault.repository), self.vault, directory)
+
+    @contextmanager
+    def restored_by_hand(self, snapshot: UnitSnapshot, member: MemberSnapshot) -> Iterator[tuple[Restored, ByHand]]:
+        """Yield the unit, of which one member was restored by its runbook, and how that went."""
+        engine = self.engine
+        with scratch_place(self.scratch) as place:
+            engine.by_hand = self.by_hand(engine, snapshot, member, place / "by-hand")
+            with engine.restore(snapshot, self.vault, place) as restored:
+                yield restored, engine.by_hand
 
     def compare(self, captured: Facts, restored: Facts) -> list[Check]:
         """Compare two sets of facts as a drill does."""

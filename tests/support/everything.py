@@ -14,6 +14,7 @@ from psycopg import sql
 from lifeboat.engines.base import Facts
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.restored import RestoredServer
+from lifeboat.manifest import UnitSnapshot
 from lifeboat.sample.postgres_server import SamplePostgres
 from tests.support.engine_bench import Bench, make_bench, red
 from tests.support.engine_sources import PostgresSource, connection_to
@@ -52,6 +53,7 @@ class Everything:
 
     conninfo: str = field(repr=False)
     bench: Bench
+    snapshot: UnitSnapshot
     captured: Facts
     restored: RestoredServer
     proven: Facts
@@ -91,7 +93,8 @@ def captured_and_restored(postgres: SamplePostgres, directory: Path) -> Iterator
     snapshot = bench.capture()
     with bench.restored(snapshot) as restored:
         assert isinstance(restored, RestoredServer)
-        yield Everything(postgres.admin_conninfo, bench, bench.facts(snapshot), restored, restored.prove())
+        facts = bench.facts(snapshot)
+        yield Everything(postgres.admin_conninfo, bench, snapshot, facts, restored, restored.prove())
     _remove(postgres)
 
 

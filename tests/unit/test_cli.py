@@ -83,7 +83,19 @@ def test_wrong_usage_has_a_status_of_its_own() -> None:
 def test_help_names_every_command() -> None:
     ended = lifeboat_here({}, "--help")
     assert ended.status == 0
-    for command in ("validate", "backup", "drill", "points", "show", "catalog", "vault", "key", "schema"):
+    for command in (
+        "validate",
+        "backup",
+        "drill",
+        "points",
+        "show",
+        "restore",
+        "runbook",
+        "catalog",
+        "vault",
+        "key",
+        "schema",
+    ):
         assert command in ended.stdout
 
 

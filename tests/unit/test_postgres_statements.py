@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeboat.engines.postgres.statements import role_facts, split_objects
+from lifeboat.engines.postgres.statements import Renamed, role_facts, split_objects
 
 HEAD = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nSET lock_timeout = 0;\n\n"
 TAIL = "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n"
@@ -111,3 +111,29 @@ def test_roles_are_told_by_their_statements() -> None:
 def test_every_part_of_a_statement_counts(old: str, new: str, name: str) -> None:
     before, after = role_facts(ROLES), role_facts(ROLES.replace(old, new))
     assert {each for each in before if before[each] != after[each]} == {name}
+
+
+def test_a_database_under_another_name_is_told_as_of_its_own() -> None:
+    """Only the name itself counts: the owner and the comment may hold the same word, and stay."""
+    text = """--
+-- Name: {plain}; Type: DATABASE; Schema: -; Owner: copy
+--
+
+CREATE DATABASE {quoted} WITH TEMPLATE = template0;
+ALTER DATABASE {quoted} OWNER TO copy;
+
+{connect}
+
+SET row_security = off;
+
+--
+-- Name: DATABASE {quoted}; Type: COMMENT; Schema: -; Owner: copy
+--
+
+COMMENT ON DATABASE {quoted} IS 'a copy of DATABASE copy';
+"""
+    connect = "\\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='My Shop'\""
+    captured = split_objects(text.format(plain="My Shop", quoted='"My Shop"', connect=connect))
+    restored = text.format(plain="copy", quoted="copy", connect="\\connect copy")
+    assert split_objects(restored, Renamed("copy", "copy", "My Shop", '"My Shop"')) == captured
+    assert split_objects(restored) != captured

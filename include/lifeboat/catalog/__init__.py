@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import URL, delete, select
+from sqlalchemy import URL, delete, func, select
 from sqlalchemy.orm import Session
 
 from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
@@ -150,6 +150,13 @@ class Catalog:
             and (after is None or after < state.manifest.sealed_at)
             and state.manifest.sealed_at <= until
         ][:most]
+
+    def drills(self, deployment: str) -> int:
+        """Given a deployment, return how many drills of its points are recorded."""
+        of_deployment = select(Point.manifest_sha256).where(Point.deployment == deployment)
+        counted = select(func.count()).where(Evidence.type == "drill", Evidence.manifest_sha256.in_(of_deployment))
+        with self._session() as session:
+            return session.scalar(counted) or 0
 
     def signed_manifest(self, deployment: str, point: str) -> SignedManifest:
         """Given a point's id, return the manifest that was genuine when it was kept here."""

@@ -19,8 +19,8 @@ from lifeboat.swap import State, Step
 def plan_directory(
     host: Host, member: str, path: str, recovery: str, run_as: str | None
 ) -> tuple[Exchange, dict[str, Any]]:
-    """Given a live directory, or one that is gone, return its exchange and the room beside it: `where`, the
-    `file_system` and its `free_bytes`.
+    """Given a live directory, or one that is gone, return its exchange and what a Replacement tells of its
+    place: `capturable`, `where`, the `file_system` and its `free_bytes`.
 
     Raise AccessError or PreflightError when it cannot be renamed: it is a mount point, or the account may not.
     """
@@ -38,7 +38,12 @@ def plan_directory(
         )
     kept = f"{real}.before-{recovery}" if found["live"] else ""
     exchange = Exchange(member=member, live=real, beside=f"{real}.restored-{recovery}", kept=kept)
-    room = {"where": parent, "file_system": f"{host.name}:{found['device']}", "free_bytes": found["free_bytes"]}
+    room = {
+        "capturable": not found["empty"],
+        "where": parent,
+        "file_system": f"{host.name}:{found['device']}",
+        "free_bytes": found["free_bytes"],
+    }
     return exchange, room
 
 

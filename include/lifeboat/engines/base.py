@@ -22,8 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lifeboat.by_hand import ByHand, Runbook
 from lifeboat.deployment import BusinessData, DatabaseServer, Server, Unit
-from lifeboat.errors import ToolError, VaultDamagedError
+from lifeboat.errors import ConfigurationError, ToolError, VaultDamagedError
 from lifeboat.host import Host
 from lifeboat.manifest import (
     Address,
@@ -100,6 +101,27 @@ class Restored:
         return []
 
 
+@dataclass(frozen=True)
+class Part:
+    """One member, of which all or a part is to be brought back into a place of its own, beside what is live:
+    its snapshot, its facts, an empty directory of this worker to work in, and its runbook ready to be run."""
+
+    member: MemberSnapshot
+    facts: dict[str, Any]
+    vault: Vault
+    scratch: Path
+    by_hand: ByHand
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What was brought back: where it is now, how much it is, and the checks that prove it."""
+
+    where: str
+    size_bytes: int
+    checks: tuple[Check, ...]
+
+
 class Engine(ABC):
     """One engine at work on one unit of a deployment."""
 
@@ -113,6 +135,8 @@ class Engine(ABC):
     def __init__(self, runtime: Runtime, unit: Unit) -> None:
         self.runtime = runtime
         self.unit = unit
+        #: Set by a drill: `restore` brings this runbook's member back by it, and only if it fails by its own way.
+        self.by_hand: ByHand | None = None
 
     @abstractmethod
     def preflight(self) -> dict[str, str]:
@@ -132,6 +156,30 @@ class Engine(ABC):
     @abstractmethod
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         """Given a member's facts as captured and as restored, yield the fidelity checks, passed ones as well."""
+
+    # -- without a swap; an engine offers what its kind of member has -------------------------------------------
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        """Given a member's snapshot and facts, return how it is restored by standard tools beside the live one,
+        under its name with a suffix."""
+        raise self._cannot("has no runbook")
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        """Bring a member's files, or the sub-tree or file at `path`, back into the new directory `target`."""
+        raise self._cannot("restores nothing into a directory")
+
+    def restore_database(self, part: Part, name: str) -> Returned:
+        """Bring a database back as the new database `name` of the live server, and prove it there."""
+        raise self._cannot("has no database to restore into")
+
+    def restore_table(self, part: Part, table: str, into: str) -> Returned:
+        """Bring one table of a database back as the new table `into` of the live database, and prove its rows."""
+        raise self._cannot("has no table to restore into")
+
+    def _cannot(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.unit}: its engine {what}.", next_step="See `lifeboat restore --help` for what fits which member."
+        )
 
     # -- recovery -------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ The inventory of the patches is a fact of its own beside the tree: it tells, at 
 restoring it, which patches were there, which bundles ran, and what the server would have made of them.
 """
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lifeboat.engines._home_parts import PartsStep, restored_parts
+from lifeboat.engines._tree_restored import RestoredTree
 from lifeboat.engines._walks import ROOT, Entries, Walked, walk
 from lifeboat.engines.base import Facts, Restored, difference, fidelity, load_facts
-from lifeboat.engines.tree import Description, RestoredTree, TreeEngine
+from lifeboat.engines.tree import Description, TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
 from lifeboat.manifest import Check, UnitSnapshot
@@ -31,10 +33,25 @@ from lifeboat.wso2.patch_restore import WEBAPPS
 from lifeboat.wso2.patch_traps import patch_warnings, patches_agree
 from lifeboat.wso2.patches import PatchInventory, contents, inventory, read_patches
 
+IN_PLACE = """\
+To put it in the place of the live home:
+  1. Stop the server. Its stop script returns before the server has ended: wait until the process is gone and
+     nothing listens on its ports.
+  2. mv {live} {live}.before && mv {restored} {live}     # without the first part if there is no home any more
+  3. What is never captured: a PID file of the old process keeps a server from starting, and tmp must be there,
+     empty. The logs of the live home are worth keeping.
+       rm -f {live}/*.pid
+       rm -rf {live}/tmp && mkdir {live}/tmp && chown --reference={live} {live}/tmp
+       cp -a {live}.before/repository/logs {live}/repository/
+  4. Start the server under the account that owns the home, and read its log until it says that it has started.
+The old home stays as {live}.before until you remove it; to undo, stop the server and rename both back.
+Embedded databases (H2 files) are not part of a home's restore point: look into {live}.before for them.
+"""
+
 
 @dataclass
 class RestoredHome(RestoredTree):
-    """A home restored into scratch."""
+    """A home restored into a directory."""
 
     patches: dict[str, Any] = field(default_factory=dict)
 
@@ -139,6 +156,9 @@ class HomeEngine(TreeEngine):
     def exchange_details(self) -> dict[str, Any]:
         # Every layout has the same; a missing tmp makes a start script of Micro Integrator delete the whole home.
         return {"dropped": list(DROPPED), "directories": recreated_directories(LayoutKind.MODERN)}
+
+    def in_place(self, live: str, restored: str) -> str:
+        return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
 
     # -- recovery of its patches alone ------------------------------------------------------------------------
 

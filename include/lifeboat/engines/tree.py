@@ -7,6 +7,7 @@ besides what came and went in between and was seen by the backup alone.
 
 import logging
 import re
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,23 +19,28 @@ from typing import Any, ClassVar
 
 import humanize
 
+from lifeboat.by_hand import Runbook
 from lifeboat.deployment import BusinessData, Server, Unit
 from lifeboat.engines._tree_beside import DirectoryStep, directory_bytes, plan_directory
-from lifeboat.engines._walks import ROOT, Entries, Walked, came_and_went, changes, restless, walk
+from lifeboat.engines._tree_parts import compare_files, facts_of_part, found_part, size_of
+from lifeboat.engines._tree_restored import RestoredTree, is_root, restore_tree
+from lifeboat.engines._tree_runbook import tree_runbook
+from lifeboat.engines._walks import ROOT, Walked, changes, restless, walk
 from lifeboat.engines.base import (
     Capture,
     Engine,
-    Facts,
+    Part,
     Restored,
-    difference,
+    Returned,
     fidelity,
     member_snapshot,
     proof,
     require_version,
 )
-from lifeboat.errors import CaptureError, PreflightError, SpaceError, ToolError, VaultDamagedError
+from lifeboat.errors import CaptureError, PreflightError, ToolError, VaultDamagedError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
+from lifeboat.places import new_directory, require_space
 from lifeboat.recovery_documents import Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.swap import Step
@@ -47,6 +53,11 @@ log = logging.getLogger(__name__)
 ALGORITHM = "tree-sha256/1"
 ROUNDS = 3
 RESTIC_LEAST = (0, 14)
+IN_PLACE = """\
+To put it in the place of the live one, while nothing works on it:
+  mv {live} {live}.before && mv {restored} {live}
+The old one stays as {live}.before until you remove it; to undo, rename both back.
+"""
 #: Older ones replace what is no UTF-8 in a link's target.
 RESTIC_OF_ANY_LINK = (0, 16)
 
@@ -61,28 +72,6 @@ class Description:
     details: dict[str, Any] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-@dataclass
-class RestoredTree(Restored):
-    """A tree restored into a directory of a host; `owners` is whether the account there may give files away."""
-
-    member: str = ""
-    directory: str = ""
-    host: Host = field(default_factory=LocalHost)
-    run_as: str | None = None
-    owners: bool = False
-
-    def prove(self) -> Facts:
-        if not self.host.is_directory(self.directory, run_as=self.run_as):
-            return {}
-        found = walk(self.host, self.directory, [], digest=True, run_as=self.run_as)
-        self.restored_bytes = sum(entry[5] for entry in found.entries.values())
-        return {self.member: {"entries": found.entries, "skew": [], "owners": self.owners}}
-
-    @contextmanager
-    def databases(self) -> Iterator[dict[str, Any]]:
-        yield {}
 
 
 class TreeEngine(Engine):
@@ -184,6 +173,7 @@ class TreeEngine(Engine):
                     proof(ALGORITHM, facts, summary),
                     size_bytes=size,
                     details={
+                        "path": self.root,
                         "root": before.entries[ROOT][2:5],
                         "excluded": _excluded(rules),
                         **described.details,
@@ -265,30 +255,22 @@ class TreeEngine(Engine):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
+        by_hand = str(scratch / "by-hand-tree")
+        if self.by_hand and self.by_hand.run(self.member, {"TARGET": by_hand}):
+            yield self.restored(member=self.member, directory=by_hand, owners=is_root(LocalHost(), None))
+            return
         yield self._restore(snapshot.members[0], vault, LocalHost(), str(scratch / "tree"), None)
 
     def _restore(
         self, member: MemberSnapshot, vault: Vault, host: Host, directory: str, run_as: str | None
     ) -> RestoredTree:
-        """Restore a tree into a new directory of the vault's host and give its root the metadata that it had, which
-        a snapshot of its content does not hold."""
+        """Restore a tree for a proof: what is damaged in the vault is a red check."""
         restored = self.restored(member=self.member, directory=directory, host=host, run_as=run_as)
         try:
-            vault.restore_directory(member.address.snapshot, directory, run_as=run_as)
+            restored.owners = restore_tree(member, vault, host, directory, run_as)
         except VaultDamagedError as error:
             restored.checks.append(fidelity("member-readable", self.member, False, error.message))
             return restored
-        except SpaceError as error:
-            raise SpaceError(
-                f"{self.member} does not fit into '{directory.rpartition('/')[0]}' on host '{host.name}': "
-                f"{error.message}",
-                next_step="Free space there. Drills restore to sites.….scratch, which may be a larger file system.",
-            ) from None
-        mode, uid, gid = member.details["root"]
-        restored.owners = host.run(Command(["id", "-u"], run_as=run_as)).stdout.strip() == b"0"
-        if restored.owners:
-            host.run(Command(["chown", f"{uid}:{gid}", "--", directory], run_as=run_as))
-        host.run(Command(["chmod", f"{mode:04o}", "--", directory], run_as=run_as))
         restored.checks.append(fidelity("member-readable", self.member, True, "restored whole from the vault"))
         return restored
 
@@ -322,31 +304,33 @@ class TreeEngine(Engine):
     def step(self, replacement: Replacement) -> Step:
         return DirectoryStep(self.host, replacement.exchanges[0], self.run_as, replacement.details)
 
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        live = str(member.details.get("path", self.root)).rstrip("/")
+        target = f"{live}.{suffix}"
+        return tree_runbook(member, facts, target, self.in_place(live, target))
+
+    def in_place(self, live: str, restored: str) -> str:
+        """Given the paths of the live tree and of a restored one, return how a person exchanges them."""
+        return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
+
+    def restore_files(self, part: Part, target: Path, path: str | None) -> Returned:
+        wanted = facts_of_part(self.member, part.facts, path)
+        require_space(target.parent, round(size_of(wanted) * self.scratch_factor), f"{part.member.member}")
+        with new_directory(target) as aside:
+            owners = restore_tree(part.member, part.vault, LocalHost(), str(aside), None, path)
+        whole = path is None
+        restored = (self.restored if whole else RestoredTree)(member=self.member, directory=str(target), owners=owners)
+        found = found_part(restored.prove()[self.member], path)
+        checks = (self.compare if whole else compare_files)(self.member, wanted, found)
+        return Returned(str(target), size_of(found), tuple(checks))
+
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
-        passed_over, moving = set(captured["skew"]), set(captured["restless"])
-        passed_over |= {path for path in restored["entries"] if came_and_went(path, captured["entries"], moving)}
-        before = {path: entry for path, entry in captured["entries"].items() if path not in passed_over}
-        after = {path: entry for path, entry in restored["entries"].items() if path not in passed_over}
-        common = before.keys() & after.keys()
-        kinds = difference(_column(before, 0), _column(after, 0))
-        moved = f"; {len(passed_over)} that moved during the capture are not compared" if passed_over else ""
-        yield fidelity("tree-files", member, not kinds, kinds or f"{len(before)} paths of the same kind{moved}")
-        contents = difference(_column(before, 5, 6, only=common), _column(after, 5, 6, only=common))
-        yield fidelity("tree-content", member, not contents, contents or "every file and link has the same content")
-        owners = restored["owners"]
-        columns = (2, 3, 4) if owners else (2,)
-        metadata = difference(_column(before, *columns, only=common), _column(after, *columns, only=common))
-        what = "mode, owner and group" if owners else "mode (owners need a drill that runs as root)"
-        yield fidelity("tree-metadata", member, not metadata, metadata or f"same {what}")
+        yield from compare_files(member, captured, restored)
 
 
 def _excluded(rules: Iterable[tuple[str, str]]) -> list[str]:
     """Given (class, glob) rules, return the globs of what is not captured."""
     return [glob for label, glob in rules if label == "excluded"]
-
-
-def _column(entries: Entries, *columns: int, only: Any = None) -> dict[str, list[Any]]:
-    return {path: [entry[c] for c in columns] for path, entry in entries.items() if only is None or path in only}
 
 
 def _listing(items: Iterable[str], most: int = 20) -> str:

@@ -1,15 +1,22 @@
 """Recoveries in one go: what was live is kept, what is live is what was captured, and all of it can be undone."""
 
+import shutil
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 
 from lifeboat.documents import read_all
 from lifeboat.engines.postgres.exchange import refuse_bound
-from lifeboat.errors import LifeboatError, PreflightError, RecoveryError
-from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
+from lifeboat.errors import ConfigurationError, LifeboatError, PointError, PreflightError, RecoveryError, SpaceError
+from lifeboat.recovery import refuse_changed
+from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryRequest
+from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import discard, recover, undo
-from tests.support.miniature import DATABASE, HOME
-from tests.support.recoverable import Recoverable
+from tests.support.disks import small_disk
+from tests.support.miniature import DATABASE, HOME, TREE, VAULT_PASSWORD
+from tests.support.planting import flip_byte
+from tests.support.recoverable import SECOND_HOME, Recoverable
 
 
 def test_everything_comes_back_and_what_was_live_is_kept(deployment: Recoverable) -> None:
@@ -77,12 +84,16 @@ def test_a_database_that_is_gone_comes_back(deployment: Recoverable) -> None:
     assert deployment.live() == then
 
 
-def test_a_home_that_is_gone_comes_back(deployment: Recoverable) -> None:
+def test_a_home_that_is_gone_and_a_tree_that_was_emptied_come_back(deployment: Recoverable) -> None:
     deployment.point()
     then = deployment.live()
     deployment.mini.home.rename(deployment.mini.directory / "elsewhere")
-    journal = deployment.begun(units=(str(HOME),))
-    assert recover(deployment.runtime, deployment.catalog, journal).succeeded
+    for path in deployment.mini.tree.iterdir():
+        shutil.rmtree(path)
+    journal = deployment.begun(units=(str(HOME), str(TREE)), safety_point=True)
+    assert len([warning for warning in journal.plan.warnings if "a safety point leaves it out" in warning]) == 2
+    evidence = recover(deployment.runtime, deployment.catalog, journal)
+    assert (evidence.succeeded, evidence.safety_point) == (True, "")
     assert deployment.live() == then
 
 
@@ -150,3 +161,56 @@ def test_two_recoveries_do_not_mix(deployment: Recoverable) -> None:
         deployment.begun()
     recover(deployment.runtime, deployment.catalog, journal)
     deployment.begun()
+
+
+def test_a_damaged_vault_stops_the_recovery_before_anything_is_touched(deployment: Recoverable) -> None:
+    point = deployment.point()
+    deployment.change()
+    now = deployment.live()
+    address = next(m.address for m in point.manifest.members() if m.member == str(HOME))
+    plugin = "repository/components/plugins/org.example_1.0.0.jar"
+    flip_byte(deployment.mini.vault_directory, address.snapshot, f"/{plugin}", VAULT_PASSWORD)
+    journal = deployment.begun(units=(str(HOME), str(SECOND_HOME)))
+    with pytest.raises(RecoveryError, match=r"home/apim-.* is not proven: member-"):
+        recover(deployment.runtime, deployment.catalog, journal)
+    assert deployment.live() == now
+    (*_, evidence) = deployment.catalog.recoveries("mini")
+    assert isinstance(evidence, RecoveryEvidence)
+    assert (evidence.succeeded, evidence.live) == (False, "old")
+    assert "is not proven" in evidence.error
+
+
+def test_a_file_system_without_room_is_told_before_anything_happens(deployment: Recoverable) -> None:
+    deployment.point(drilled=False)
+    point = deployment.catalog.points("mini")[0].manifest.id
+    small = deployment.mini.directory / "small"
+    small.mkdir()
+    deployment.mini.home.rename(small / "home")
+    deployment.mini.home.symlink_to(small / "home")
+    with small_disk(small, free=50_000) as filler:
+        with pytest.raises(SpaceError, match=rf"needs about .* kB in {small} on host 'worker'; .* are free"):
+            deployment.begun(point=point, unproven=True, units=(str(HOME),))
+        filler.unlink()
+        assert [path.name for path in small.iterdir()] == ["home"]
+        deployment.begun(point=point, unproven=True, units=(str(HOME),))
+
+
+def test_what_is_not_there_is_named_with_what_there_is(deployment: Recoverable) -> None:
+    point = deployment.point(drilled=False).manifest.id
+    with pytest.raises(ConfigurationError, match="has no home/apim-cp-9") as caught:
+        deployment.begun(point=point, unproven=True, units=("home/apim-cp-9", str(HOME)))
+    assert "database/main-db/apim_db" in caught.value.next_step
+    with pytest.raises(PointError, match="whose id begins with '2001'"):
+        deployment.begun(point="2001", unproven=True)
+    with pytest.raises(PointError, match="has no restore point at or before 2001-01-01 00:00:00 UTC: its first is"):
+        deployment.begun(as_of=datetime(2001, 1, 1, tzinfo=UTC))
+
+
+def test_a_plan_that_means_something_else_by_now_is_refused(deployment: Recoverable) -> None:
+    deployment.point()
+    request = RecoveryRequest(units=(str(HOME),))
+    plan = plan_recovery(deployment.runtime, deployment.catalog, request, "20260101T000000Z-00000001")
+    refuse_changed(deployment.runtime, deployment.catalog, plan)
+    newer = deployment.point().manifest.id
+    with pytest.raises(RecoveryError, match=f"now it would be '{newer}'"):
+        refuse_changed(deployment.runtime, deployment.catalog, plan)

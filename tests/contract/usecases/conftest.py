@@ -88,6 +88,13 @@ def proven(place: Path, untouched: Miniature) -> Proven:
     return Proven(mini, old, new, evidence)
 
 
+@pytest.fixture(scope="session")
+def roles_loaded(workshop: Workshop, proven: Proven) -> None:
+    """The workshop has the roles of the deployment."""
+    with proven.mini.runtime() as runtime:
+        workshop.load_roles(FaultyWriter(runtime, proven.new.manifest.id).read("roles/main-db"))
+
+
 @pytest.fixture
 def mini(untouched: Miniature, place: Path) -> Iterator[Miniature]:
     """A deployment whose vault is empty, for one test."""

@@ -82,12 +82,6 @@ SCHEMA = Damage(
 )
 
 
-@pytest.fixture(scope="session")
-def roles_loaded(workshop: Workshop, proven) -> None:
-    with proven.mini.runtime() as runtime:
-        workshop.load_roles(FaultyWriter(runtime, proven.new.manifest.id).read(ROLES))
-
-
 def rewrite(damaged: Damaged, workshop: Workshop, statements: str) -> FaultyWriter:
     """Put shared_db through the workshop, and return the writer before it seals."""
     writer = damaged.writer()

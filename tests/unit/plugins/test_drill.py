@@ -30,13 +30,13 @@ def _pick(run_type: DagRunType, logical_date: datetime | None = None, point: str
     return [item["point"] for item in picked]
 
 
-def test_a_pair_is_picked_for_each_unit_of_each_point(catalog: Catalog) -> None:
+def test_each_unit_of_each_point_is_picked_one_with_its_runbook(catalog: Catalog) -> None:
     point = made_up_point(datetime.now(UTC), "sample", HOME, TREE)
     catalog.add_point(point)
     run = SimpleNamespace(run_type=DagRunType.MANUAL, logical_date=None)
     assert PickPointsOperator(task_id="pick", deployment="sample").execute({"dag_run": run}) == [
-        {"point": point.manifest.id, "unit": "home/apim-cp-1"},
-        {"point": point.manifest.id, "unit": "tree/documents"},
+        {"point": point.manifest.id, "unit": "home/apim-cp-1", "runbook": "home/apim-cp-1"},
+        {"point": point.manifest.id, "unit": "tree/documents", "runbook": ""},
     ]
 
 

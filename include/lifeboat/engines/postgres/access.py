@@ -1,6 +1,7 @@
 """Reaching a PostgreSQL server: by psycopg for questions, by environment for its tools."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,11 @@ from lifeboat.errors import (
     PreflightError,
     UnreachableError,
 )
+
+log = logging.getLogger(__name__)
+
+#: Databases of any server, to connect to while another one is made or renamed.
+_ALWAYS_THERE = ("postgres", "template1")
 
 #: Pinned in every session, so that a value's text is the same at capture and in a drill.
 _SESSION = (
@@ -44,6 +50,7 @@ _OPTIONS = {
     "lc_monetary": "C",
     "default_transaction_read_only": "off",
 }
+TOOL_OPTIONS = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
 
 #: Oldest supported server: pg_current_snapshot() came with 13, hash_record_extended() with 14.
 OLDEST_MAJOR = 14
@@ -97,7 +104,7 @@ class Access:
             "PGCONNECT_TIMEOUT": "15",
             "PGSSLMODE": self.sslmode,
             "PGAPPNAME": "lifeboat",
-            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            "PGOPTIONS": TOOL_OPTIONS,
         }
         return {name: value for name, value in values.items() if value}
 
@@ -136,6 +143,22 @@ class Access:
             f"{where} cannot be reached at {self.host}:{self.port}: {text}",
             next_step="Check that the server runs and that this worker reaches its address.",
         )
+
+
+def maintenance(access: Access, renamed: Sequence[str] = ()) -> psycopg.Connection[Row]:
+    """Given a server and the databases that will be renamed, if any, return a session on another one that is always
+    there. Raise PreflightError when neither lets us in."""
+    for name in _ALWAYS_THERE:
+        if name not in renamed:
+            try:
+                return access.connect(name)
+            except (AccessError, ConfigurationError) as error:
+                log.debug("No session on '%s': %s", name, error)
+    raise PreflightError(
+        f"{access.name}: databases are made and renamed from a session on 'postgres' or 'template1', and neither lets "
+        "us in.",
+        next_step="Create a database called postgres, or let the account connect to it.",
+    )
 
 
 @contextmanager

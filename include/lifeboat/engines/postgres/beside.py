@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from lifeboat.engines.postgres.access import Access, Row
-from lifeboat.engines.postgres.statements import STATEMENT, of_role, without_comments
+from lifeboat.engines.postgres.statements import STATEMENT, for_database, of_role, without_comments
 from lifeboat.errors import AccessError, PreflightError
 from lifeboat.host import Command, Host, LocalHost
 from lifeboat.recovery_documents import Exchange
@@ -114,12 +114,6 @@ def database_statements(tools: str, spool: Path) -> list[str]:
     return [found for found in statements if re.search(r"\bDATABASE\b", found)]
 
 
-def for_database(statement: str, live: str, beside: str) -> str:
-    """Given a statement about a database, both names quoted, return it about the other one. The name comes first
-    behind the word DATABASE, before any text that could hold it too."""
-    return re.sub(rf"(\bDATABASE ){re.escape(live)}(?=[\s;])", lambda found: found[1] + beside, statement, count=1)
-
-
 def create_beside(session: psycopg.Connection[Row], statements: Sequence[str], live: str, beside: str) -> list[str]:
     """Given what makes a database, make one of another name in its place, empty, without what an earlier attempt
     left there. Return the statements to be run when it is full."""
@@ -162,18 +156,6 @@ def server_room(host: Host, session: psycopg.Connection[Row]) -> dict[str, Any]:
     }
 
 
-def renamed(text: str, quoted: Sequence[tuple[str, str]]) -> str:
-    """Given what pg_dump writes of a restored database, return it as of the live one: (beside, live) names."""
-    for beside, live in quoted:
-        text = text.replace(beside, live)
-    return text
-
-
-def spellings(session: psycopg.Connection[Row], beside: str, live: str) -> list[tuple[str, str]]:
-    """Return how pg_dump spells two databases' names: quoted where they must be, and as they are."""
-    return [(_quoted(session, beside), _quoted(session, live)), (beside, live)]
-
-
 def loaded(access: Access, beside: str, later: Sequence[str]) -> None:
     """Run what is left when a restored database is full: settings, privileges, comment."""
     with access.connect(beside) as session:
@@ -190,7 +172,5 @@ __all__ = [
     "loaded",
     "needed_bytes",
     "refuse_unable",
-    "renamed",
     "server_room",
-    "spellings",
 ]

@@ -8,14 +8,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from lifeboat.engines.postgres.access import Access, Row
-from lifeboat.errors import AccessError, ConfigurationError, PreflightError, SwapError
+from lifeboat.engines.postgres.access import Access, Row, maintenance
+from lifeboat.errors import PreflightError, SwapError
 from lifeboat.recovery_documents import Exchange
 from lifeboat.swap import State, Step
 
 log = logging.getLogger(__name__)
 
-_MAINTENANCE = ("postgres", "template1")
 _TRIES = 5
 
 _NAMES = "SELECT datname FROM pg_database WHERE datname = ANY(%s)"
@@ -26,20 +25,6 @@ _SUBSCRIPTIONS = """
     SELECT datname || ': ' || subname FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
     WHERE datname = ANY(%s) ORDER BY 1
 """
-
-
-def maintenance(access: Access, exchanged: Sequence[str]) -> psycopg.Connection[Row]:
-    """Given the databases that will be renamed, return a session on another one of the server."""
-    for name in _MAINTENANCE:
-        if name not in exchanged:
-            try:
-                return access.connect(name)
-            except (AccessError, ConfigurationError) as error:
-                log.debug("No session on '%s': %s", name, error)
-    raise PreflightError(
-        f"{access.name}: databases are renamed from a session on 'postgres' or 'template1', and neither lets us in.",
-        next_step="Create a database called postgres, or let the account connect to it.",
-    )
 
 
 def refuse_bound(session: psycopg.Connection[Row], name: str, databases: Sequence[str]) -> None:

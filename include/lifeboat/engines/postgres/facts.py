@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from lifeboat.engines.postgres.access import Access, Row, identifier
-from lifeboat.engines.postgres.statements import split_objects
+from lifeboat.engines.postgres.statements import Renamed, split_objects
 from lifeboat.errors import CaptureError
 from lifeboat.host import Command, LocalHost
 
@@ -96,6 +96,14 @@ def table_facts(
     return facts
 
 
+def one_table_facts(session: psycopg.Connection[Row], schema: str, table: str) -> list[Any]:
+    """Given a session and a table, return its row count and the two sums of its rows' hashes."""
+    for _, found_schema, name, columns, safe in session.execute(_TABLES, (_SAFE_TYPES,)).fetchall():
+        if (found_schema, name) == (schema, table):
+            return _digest(session, schema, table, columns, safe)
+    raise CaptureError(f"There is no table {schema}.{table} in database '{session.info.dbname}'.")
+
+
 def _digest(
     session: psycopg.Connection[Row],
     schema: str,
@@ -153,16 +161,12 @@ def tablespaces(session: psycopg.Connection[Row]) -> list[str]:
 
 
 def schema_facts(
-    tools: str,
-    access: Access,
-    database: str,
-    snapshot: str | None = None,
-    *,
-    spelled: Callable[[str], str] = lambda text: text,
+    tools: str, access: Access, database: str, snapshot: str | None = None, renamed: Renamed | None = None
 ) -> dict[str, str]:
     """Given the tools' directory and a database, return every object of its schema with a digest of its text.
 
-    pg_dump writes the text, so owner, privileges, comments, settings, extensions and policies count.
+    pg_dump writes the text, so owner, privileges, comments, settings, extensions and policies count. `renamed`
+    tells the name that it was captured under, if it has another now.
     """
     argv = [f"{tools}/pg_dump", "--schema-only", "--create", "--no-password", LOCK_TIMEOUT]
     command = Command(
@@ -170,7 +174,8 @@ def schema_facts(
         environment=access.environment(database),
         secrets=access.secrets(),
     )
-    return split_objects(spelled(LocalHost().run(command, timeout=None).stdout.decode()))
+    text = LocalHost().run(command, timeout=None).stdout.decode()
+    return split_objects(text, renamed)
 
 
 def sequence_problems(captured: Mapping[str, Any], restored: Mapping[str, Any]) -> str:

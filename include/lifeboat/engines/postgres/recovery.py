@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifeboat.engines.base import Facts, Restored
-from lifeboat.engines.postgres.access import explained, server_major
+from lifeboat.engines.postgres.access import explained, maintenance, server_major
 from lifeboat.engines.postgres.beside import (
     create_beside,
     create_missing_roles,
@@ -19,11 +19,9 @@ from lifeboat.engines.postgres.beside import (
     loaded,
     needed_bytes,
     refuse_unable,
-    renamed,
     server_room,
-    spellings,
 )
-from lifeboat.engines.postgres.exchange import DatabasesStep, maintenance, refuse_bound
+from lifeboat.engines.postgres.exchange import DatabasesStep, refuse_bound
 from lifeboat.engines.postgres.restored import (
     RestoredServer,
     checked_database,
@@ -53,7 +51,10 @@ class RestoredBeside(RestoredServer):
 
     def prove(self) -> Facts:
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            futures = {member: pool.submit(self._facts, member, name) for member, (name, _) in self.restored.items()}
+            futures = {
+                member: pool.submit(database_facts, self.tools, self.access, name, known_as=self.exchanges[member].live)
+                for member, (name, _) in self.restored.items()
+            }
             return {member: future.result() for member, future in futures.items()}
 
     @contextmanager
@@ -65,11 +66,6 @@ class RestoredBeside(RestoredServer):
                 )
                 for member, (name, role) in self.restored.items()
             }
-
-    def _facts(self, member: str, name: str) -> dict[str, object]:
-        with self.access.connect(name) as session:
-            quoted = spellings(session, name, self.exchanges[member].live)
-        return database_facts(self.tools, self.access, name, functools.partial(renamed, quoted=quoted))
 
 
 class PostgresRecovery(PostgresUnit):
@@ -98,6 +94,7 @@ class PostgresRecovery(PostgresUnit):
             needed_bytes=sum(
                 needed_bytes(member.size_bytes, there.get(name)) for member, name in zip(chosen, names, strict=True)
             ),
+            capturable=len(there) == len(names),
             **room,
         )
 

@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from lifeboat.engines.base import Facts, Restored, fidelity
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row
 from lifeboat.engines.postgres.scratch import SUPERUSER
-from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.engines.postgres.statements import Renamed, role_facts
 from lifeboat.errors import CommandError, LifeboatError, PreflightError, SpaceError, UnreachableError, VaultDamagedError
 from lifeboat.host import Command, LocalHost
 from lifeboat.manifest import MemberSnapshot
@@ -98,17 +98,23 @@ def spool_name(database: str) -> str:
     return f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
 
 
-def database_facts(
-    tools: str, access: Access, database: str, spelled: Callable[[str], str] = lambda text: text
-) -> dict[str, Any]:
-    """Given a restored database, compute its facts; `spelled` gives its schema's text the name that it had."""
+def database_facts(tools: str, access: Access, database: str, *, known_as: str | None = None) -> dict[str, Any]:
+    """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another."""
     with access.connect(database) as session:
         return {
             "tables": proofs.table_facts(session),
             "large_objects": proofs.large_object_facts(session),
-            "schema": proofs.schema_facts(tools, access, database, spelled=spelled),
+            "schema": proofs.schema_facts(tools, access, database, renamed=_renamed(session, known_as)),
             "sequences": proofs.sequence_values(session),
         }
+
+
+def _renamed(session: psycopg.Connection[Row], other: str | None) -> Renamed | None:
+    if other is None:
+        return None
+    name = session.info.dbname
+    (quoted,) = session.execute("SELECT quote_ident(%s), quote_ident(%s)", (name, other)).fetchall()
+    return Renamed(name, quoted[0], other, quoted[1])
 
 
 def checked_database(name: str, role: Role, session: psycopg.Connection[Row]) -> CheckedDatabase:

@@ -8,12 +8,12 @@ from typer.core import TyperGroup
 
 from lifeboat import recovery_report, report
 from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.cli_recovery import Confirm, DeploymentName, confirmed
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.manifest import Manifest
 from lifeboat.patch_recovery import patch_request
 from lifeboat.patches import ServerPatches, live_patches, patches_at, since
-from lifeboat.recovery_cli import Confirm, DeploymentName, confirmed
 from lifeboat.recovery_documents import RecoveryPlan
 from lifeboat.recovery_run import plan_and_begin, recover
 from lifeboat.runtime import Runtime
