@@ -21,6 +21,7 @@ from lifeboat.deployment import Deployment, Unit
 from lifeboat.engines import load_engine
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
+from lifeboat.patch_recovery import plan_patches, select_home
 from lifeboat.recovery_documents import RecoveryPlan, RecoveryRequest, Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.times import in_utc
@@ -39,10 +40,13 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     """
     deployment = runtime.deployment
     state, chosen = resolve(catalog, deployment.name, request)
-    selection = select_members(state.manifest, request.units)
+    if request.patches_from:
+        selection = select_home(deployment, request)
+    else:
+        selection = select_members(state.manifest, request.units)
     _refuse_other_workers(deployment, selection)
     replacements = [
-        _replacement(runtime, state, unit, members, recovery) for unit, members in selection.items() if members
+        _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
     ]
     servers = affected_servers(deployment, selection)
     _refuse_full(runtime, state.manifest, replacements)
@@ -58,7 +62,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=tuple(_warnings(deployment, state, selection, replacements, servers)),
+        warnings=tuple(_warnings(deployment, state, request, selection, replacements, servers)),
     )
 
 
@@ -135,7 +139,11 @@ def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None
             )
 
 
-def _replacement(runtime: Runtime, state: PointState, unit: Unit, members: Sequence[str], recovery: str) -> Replacement:
+def _replacement(
+    runtime: Runtime, state: PointState, request: RecoveryRequest, unit: Unit, members: Sequence[str], recovery: str
+) -> Replacement:
+    if request.patches_from:
+        return plan_patches(runtime, state.manifest, request, recovery)
     engine = engine_for(runtime, unit)
     replacement = engine.plan_replacement(state.manifest.unit(unit), members, recovery)
     return replacement.model_copy(update={"expected_seconds": _expected_seconds(state, unit)})
@@ -175,27 +183,43 @@ def _refuse_full(runtime: Runtime, manifest: Manifest, replacements: Sequence[Re
 def _warnings(
     deployment: Deployment,
     state: PointState,
+    request: RecoveryRequest,
     selection: dict[Unit, list[str]],
     replacements: Sequence[Replacement],
     servers: Sequence[str],
 ) -> Iterable[str]:
     if state.verdict != "good":
         yield f"Restore point {state.manifest.id} is {state.verdict}: no drill of it passed."
+    if request.patches_from:
+        yield from _patch_warnings(deployment, servers)
+        return
     age = datetime.now(UTC) - last_instant(state.manifest)
     if age > deployment.objectives.rpo:
         yield "The restore point is older than the RPO: what came after it will be gone from what is live."
     yield from _uncoupled(state.manifest, selection)
-    for name in servers:
-        if deployment.servers[name].control is None:
-            yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
+    yield from _uncontrolled(deployment, servers)
     for replacement in replacements:
         if not replacement.capturable:
             yield (
-                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point leaves "
-                "it out."
+                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point "
+                "leaves it out."
             )
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
+
+
+def _uncontrolled(deployment: Deployment, servers: Sequence[str]) -> Iterable[str]:
+    for name in servers:
+        if deployment.servers[name].control is None:
+            yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
+
+
+def _patch_warnings(deployment: Deployment, servers: Sequence[str]) -> Iterable[str]:
+    yield from _uncontrolled(deployment, servers)
+    types = {deployment.servers[name].type for name in servers}
+    left = [name for name, server in deployment.servers.items() if server.type in types and name not in servers]
+    if left:
+        yield f"{', '.join(left)} of the same type is left as it is: `lifeboat patches {deployment.name}` shows drift."
 
 
 def _uncoupled(manifest: Manifest, selection: dict[Unit, list[str]]) -> Iterable[str]:

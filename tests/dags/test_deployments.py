@@ -18,7 +18,7 @@ def test_several_deployments_stand_side_by_side(tmp_path: Path, load_dags: LoadD
     assert set(bag.dags) == {
         f"{name}.{capability}"
         for name in ("prod", "pre-prod", "test_2")
-        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery")
+        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery", "patch_restore")
     }
     assert set(bag.dags["pre-prod.system_backup"].tags) == {"lifeboat", "pre-prod"}
     (asset,) = bag.dags["pre-prod.system_backup"].get_task("seal").outlets
@@ -41,6 +41,7 @@ def test_a_broken_file_is_an_import_error_that_says_where_and_takes_no_other_wit
         "good.pre_upgrade_snapshot",
         "good.restore_drill",
         "good.recovery",
+        "good.patch_restore",
     }
     assert list(map(_base_name, bag.import_errors)) == ["broken_deployments.py"]
     (shown,) = bag.import_errors.values()

@@ -7,23 +7,30 @@ restoring it, which patches were there, which bundles ran, and what the server w
 import shlex
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lifeboat.deployment import Server
+from lifeboat.engines._home_parts import PartsStep, restored_parts
 from lifeboat.engines._tree_restored import RestoredTree
-from lifeboat.engines._walks import Walked
-from lifeboat.engines.base import Facts, difference, fidelity
+from lifeboat.engines._walks import ROOT, Entries, Walked, walk
+from lifeboat.engines.base import Facts, Restored, difference, fidelity, load_facts
 from lifeboat.engines.tree import Description, TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
-from lifeboat.manifest import Check
+from lifeboat.manifest import Check, UnitSnapshot
+from lifeboat.recovery_documents import Replacement
+from lifeboat.swap import Step
 from lifeboat.text import printable
+from lifeboat.vault import Vault
 from lifeboat.wso2.checks import CheckResult
 from lifeboat.wso2.identity import ProductIdentity, read_identity
 from lifeboat.wso2.known_secrets import secret_warnings
 from lifeboat.wso2.layout import TEMPLATES, detect_layout, embedded_databases, recreated_directories, rules_for
 from lifeboat.wso2.layout_rules import DATABASE_FOLDERS, DROPPED, LayoutKind
+from lifeboat.wso2.patch_restore import WEBAPPS
 from lifeboat.wso2.patch_traps import patch_warnings, patches_agree
 from lifeboat.wso2.patches import PatchInventory, contents, inventory, read_patches
 
@@ -173,6 +180,34 @@ class HomeEngine(TreeEngine):
 
     def in_place(self, live: str, restored: str) -> str:
         return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
+
+    # -- recovery of its patches alone ------------------------------------------------------------------------
+
+    @contextmanager
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> Iterator[Restored]:
+        if "parts" not in replacement.details:
+            with super().restore_beside(snapshot, replacement, vault, scratch) as whole:
+                yield whole
+            return
+        facts = load_facts(vault, snapshot)[str(snapshot.unit)]
+        point = snapshot.members[0].address.snapshot
+        with restored_parts(self.host, self.run_as, replacement, vault, point, facts) as parts:
+            yield parts
+
+    def step(self, replacement: Replacement) -> Step:
+        if "parts" not in replacement.details:
+            return super().step(replacement)
+        return PartsStep(self.host, replacement, self.run_as)
+
+    def web_archives(self) -> Entries:
+        """Return what there is among the live web applications, by paths in the home."""
+        webapps = WEBAPPS.rstrip("/")
+        if not self.host.exists(f"{self.root}/{webapps}", run_as=self.run_as):
+            return {}
+        found = walk(self.host, f"{self.root}/{webapps}", [], digest=True, run_as=self.run_as).entries
+        return {f"{webapps}/{path}": entry for path, entry in found.items() if path != ROOT}
 
     def _layout(self) -> Any:
         try:
