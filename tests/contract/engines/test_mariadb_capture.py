@@ -62,7 +62,7 @@ def _paused(bench: Bench, directory: Path) -> Iterator[Future[UnitSnapshot]]:
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(bench.capture)
         try:
-            assert eventually(lambda: (directory / "paused").exists() or future.done())
+            assert eventually(lambda: (directory / "paused").exists() or future.done(), 60)
             yield future
         finally:
             (directory / "go").touch()
@@ -109,7 +109,7 @@ def test_a_table_that_changes_meanwhile(
 ) -> None:
     """Nobody has to wait for the capture; it fails, and names the table, rather than hold what never was."""
     with _paused(bench, paused_dump) as future:
-        source.run(f"SET lock_wait_timeout = 5;\n{statement}")
+        source.run(f"SET lock_wait_timeout = 60;\n{statement}")
     with pytest.raises((CaptureInterruptedError, CommandError)) as caught:
         future.result()
     assert "orders" in str(caught.value) and name in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifeboat.engines.mariadb.access import Session
+from lifeboat.engines.mariadb.access import Access, Session
 from lifeboat.engines.mariadb.exchange import DatabasesStep
 from lifeboat.errors import SwapError
 from lifeboat.recovery_documents import Exchange
@@ -37,7 +37,7 @@ CODE = """
 
 
 #: Every so many statements it is killed, so that the tests do not take minutes; what is left out is alike.
-STRIDE = 4
+STRIDE = 10
 QUERIES = {
     "trigger": "SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s",
     "event": "SELECT STATUS, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s",
@@ -96,7 +96,7 @@ def world(mariadb: MariaDBServer) -> Iterator[World]:
 
     @contextmanager
     def access() -> Iterator[Any]:
-        yield mariadb.access()
+        yield Access("the exchange", mariadb.socket, 0, "root", mariadb.password)
 
     yield World(mariadb, DatabasesStep("the exchange", access, exchanges))
     for (database,) in mariadb.run("SHOW DATABASES LIKE 'swap%'"):
@@ -154,7 +154,7 @@ def test_an_exchange_that_is_killed_anywhere_goes_on(
     world.step.back()
     old = world.content()
     ends = {"forward": (State.NEW, new), "back": (State.OLD, old)}
-    for number in range(0 if goes_on == "forward" else 2, 1000, STRIDE):
+    for number in range(0 if goes_on == "forward" else 5, 1000, STRIDE):
         killed_at(number)
         try:
             world.step.forward()
