@@ -43,6 +43,7 @@ __all__ = [
     "Server",
     "Site",
     "Unit",
+    "UpdateSettings",
     "Vault",
     "deployments_directory",
     "format_duration",
@@ -88,6 +89,35 @@ class RecoverySettings(Model):
         [], description="Airflow users who may approve, by user id; empty for everybody who may run the DAG."
     )
     approval_timeout: Duration = Field(timedelta(hours=24), description="How long a recovery waits for an approval.")
+
+
+class UpdateSettings(Model):
+    """How servers are updated."""
+
+    connection: ConnectionId | None = Field(
+        None, description="Connection whose login and password WSO2's update tools get."
+    )
+    backup_directory: AbsolutePath = Field(
+        "/var/backups/wso2-updates",
+        description="Where WSO2 Updates 2.0 keeps its own backups on each server's host: outside every home, never "
+        "touched by anybody else, for the tool refuses to revert from a changed one.",
+    )
+    channel: str = Field("full", description="The channel that updates come from.")
+    timeout: Duration = Field(timedelta(hours=2), description="The longest that an update tool may take.")
+    conflict_timeout: Duration = Field(
+        timedelta(hours=4), description="How long an update waits for a person who resolves conflicts."
+    )
+    environment: dict[str, str] = Field(
+        {}, description="Environment of the update tools, such as HTTPS_PROXY. No secrets."
+    )
+    script: list[str] = Field(
+        [],
+        description="Command (argv) of your own that updates a home, for the method `script`; it gets "
+        "LIFEBOAT_HOME, LIFEBOAT_SERVER and LIFEBOAT_TARGET_LEVEL, and ends with 0, or 2 to be run again.",
+    )
+    carry_over: list[Glob] = Field(
+        [], description="Further globs in the home that belong to the installation when its pack is replaced."
+    )
 
 
 class Vault(Model):
@@ -286,6 +316,7 @@ class Deployment(Model):
     objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
+    update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")
     hosts: dict[Name, HostSettings] = Field({}, description="Machines besides this worker, by name.")
     servers: dict[Name, Server] = Field({}, description="WSO2 homes, by name.")

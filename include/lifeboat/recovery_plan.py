@@ -44,7 +44,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         selection = select_home(deployment, request)
     else:
         selection = select_members(state.manifest, request.units)
-    _refuse_other_workers(deployment, selection)
+    refuse_other_workers(deployment, selection)
     replacements = [
         _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
     ]
@@ -127,7 +127,7 @@ def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
 
 
-def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
+def refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
     """Raise ConfigurationError for what only the worker behind a queue reaches: a swap is made in one place."""
     for unit in units:
         queue = deployment.queue_of(unit)

@@ -12,8 +12,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 from tests.support.deployments import Change, write_deployment
 
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
-RECOVERY, PATCHES = "sample.recovery", "sample.patch_restore"
-DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES}
+RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 

@@ -212,6 +212,10 @@ class Engine(ABC):
         """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
         return nullcontext({})
 
+    def live_schema(self) -> dict[str, dict[str, str]]:
+        """Return the objects of each live database's schema with a digest, by member; most engines have none."""
+        return {}
+
     @property
     def host(self) -> Host:
         return self.runtime.host(self.settings.host)

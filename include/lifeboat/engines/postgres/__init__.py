@@ -67,6 +67,12 @@ class PostgresEngine(PostgresRecovery):
     #: The spooled dump and the restored tables with their indexes.
     scratch_factor: ClassVar[float] = 2.5
 
+    def live_schema(self) -> dict[str, dict[str, str]]:
+        with explained(str(self.unit)), self.access() as access:
+            with access.connect(next(iter(self.server.databases))) as session:
+                tools = tools_directory(server_major(session), *_DUMP_TOOLS)
+            return {self.member(name): proofs.schema_facts(tools, access, name) for name in self.server.databases}
+
     # -- capture --------------------------------------------------------------------------------------------
 
     def preflight(self) -> dict[str, str]:
