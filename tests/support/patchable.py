@@ -1,10 +1,11 @@
 """A deployment of three running servers with Carbon patches, and nothing else: two of one type, and one of another."""
 
 import atexit
+import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -80,17 +81,7 @@ class PatchableFile(Miniature):
     def document(self) -> dict[str, Any]:
         document = super().document()
         del document["database_servers"], document["business_data"]
-        document["servers"] = {
-            name: {
-                "type": "apim-gateway" if name == GATEWAY else "apim-control-plane",
-                "home": str(double.home),
-                "control": {"script": SCRIPT, "stop_timeout": "20s", "start_timeout": "20s"},
-                "port_offset": double.offset,
-                "health_url": HEALTH,
-                "start_order": 2 if name == GATEWAY else 1,
-            }
-            for name, double in self.doubles.items()
-        }
+        document["servers"] = server_settings(self.doubles)
         return document
 
     def connections(self) -> dict[str, Connection]:
@@ -114,6 +105,21 @@ class PatchableFile(Miniature):
         }
 
 
+def server_settings(doubles: Mapping[str, DoubleHome]) -> dict[str, Any]:
+    """Return the part of a deployment file that describes the servers."""
+    return {
+        name: {
+            "type": "apim-gateway" if name == GATEWAY else "apim-control-plane",
+            "home": str(double.home),
+            "control": {"script": SCRIPT, "stop_timeout": "20s", "start_timeout": "20s"},
+            "port_offset": double.offset,
+            "health_url": HEALTH,
+            "start_order": 2 if name == GATEWAY else 1,
+        }
+        for name, double in doubles.items()
+    }
+
+
 def make_servers(directory: Path, names: tuple[str, ...] = (CP_1, CP_2, GATEWAY)) -> dict[str, DoubleHome]:
     """Make homes with a pack of bundles and the stand-in for Carbon's patches."""
     patches = resources.files("lifeboat.sample").joinpath("carbon_patches.py").read_bytes()
@@ -128,6 +134,32 @@ def make_servers(directory: Path, names: tuple[str, ...] = (CP_1, CP_2, GATEWAY)
         PatchedHome(double.home).take([{"pack": True}])
         doubles[name] = double
     return doubles
+
+
+def install_tools(home: Path, **behaviour: Any) -> None:
+    """Put the stand-ins for WSO2's update tools into a home."""
+    data = resources.files("lifeboat.sample").joinpath("data")
+    for name, source in (("wso2update_linux", "wso2update.py"), ("update_linux", "update_in_place.py")):
+        tool = home / "bin" / name
+        tool.write_bytes(data.joinpath(source).read_bytes())
+        tool.chmod(0o755)
+    behave(home, **behaviour)
+
+
+def behave(home: Path, **behaviour: Any) -> None:
+    """Tell the update tools of a home what will happen; see their own text."""
+    password = hashlib.sha256(UPDATES_PASSWORD.encode()).hexdigest()
+    settings = {"latest": 9, "password_sha256": password, **behaviour}
+    (home / "bin/sample-updates.json").write_text(json.dumps(settings))
+
+
+def files(home: Path) -> dict[str, tuple[int, bytes]]:
+    """Return every file of a home that a restore point holds, with its mode."""
+    found = {}
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and "logs" not in path.parts and path.suffix != ".pid":
+            found[str(path.relative_to(home))] = (path.stat().st_mode, path.read_bytes())
+    return found
 
 
 @cache

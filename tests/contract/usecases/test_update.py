@@ -1,6 +1,5 @@
 """Updates of servers by tools that behave as WSO2 documents them: updated and proven, or as before and proven."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -8,7 +7,6 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,17 @@ from lifeboat.update_documents import UpdateEvidence, UpdatePlan, UpdateRequest
 from lifeboat.update_journal import Base, new_update_id, open_attempts
 from lifeboat.update_plan import plan_update
 from tests.support.command_line import lifeboat_here
-from tests.support.patchable import CP_1, CP_2, GATEWAY, UPDATES_PASSWORD, Patchable, patchable
+from tests.support.patchable import (
+    CP_1,
+    CP_2,
+    GATEWAY,
+    UPDATES_PASSWORD,
+    Patchable,
+    behave,
+    files,
+    install_tools,
+    patchable,
+)
 
 PLUGINS = "repository/components/plugins"
 
@@ -32,7 +40,7 @@ def servers() -> Iterator["Updatable"]:
     with patchable(directory / "p", with_updates) as made:
         updatable = Updatable(made)
         for name in (CP_1, CP_2):
-            updatable.install_tools(name)
+            install_tools(updatable.home(name))
         yield updatable
     shutil.rmtree(directory)
 
@@ -56,18 +64,8 @@ class Updatable:
     def home(self, server: str = CP_1) -> Path:
         return self.made.home(server).root
 
-    def install_tools(self, server: str) -> None:
-        data = resources.files("lifeboat.sample").joinpath("data")
-        for name, source in (("wso2update_linux", "wso2update.py"), ("update_linux", "update_in_place.py")):
-            tool = self.home(server) / "bin" / name
-            tool.write_bytes(data.joinpath(source).read_bytes())
-            tool.chmod(0o755)
-        self.behave(server)
-
     def behave(self, server: str, **behaviour: Any) -> None:
-        password = hashlib.sha256(UPDATES_PASSWORD.encode()).hexdigest()
-        settings = {"latest": 9, "password_sha256": password, **behaviour}
-        (self.home(server) / "bin/sample-updates.json").write_text(json.dumps(settings))
+        behave(self.home(server), **behaviour)
 
     def plan(self, *names: str, **request: Any) -> UpdatePlan:
         asked = UpdateRequest(servers=names, reason="a test", **request)
@@ -79,13 +77,7 @@ class Updatable:
         return roll_out(self.made.runtime, self.made.catalog, plan, base, "a tester", ["a tester"])
 
     def files(self, server: str = CP_1) -> dict[str, tuple[int, bytes]]:
-        """Return every file that a snapshot holds, with its mode."""
-        found = {}
-        for path in sorted(self.home(server).rglob("*")):
-            name = str(path.relative_to(self.home(server)))
-            if path.is_file() and "logs" not in path.parts and path.suffix != ".pid":
-                found[name] = (path.stat().st_mode, path.read_bytes())
-        return found
+        return files(self.home(server))
 
     def level(self, server: str = CP_1) -> str | None:
         config = self.home(server) / "updates/config.json"
