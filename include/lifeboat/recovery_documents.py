@@ -29,7 +29,8 @@ class Replacement(Document):
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
     `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
-    in a safety point: it is there, all of it, not empty, and not open while a server runs. `details` are the engine's own.
+    in a safety point: it is there, all of it, not empty, and not open while a server runs. `details` are the
+    engine's own.
     """
 
     unit: Unit

@@ -191,8 +191,8 @@ def _warnings(
     for replacement in replacements:
         if not replacement.capturable:
             yield (
-                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point leaves "
-                "it out."
+                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point "
+                "leaves it out."
             )
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
