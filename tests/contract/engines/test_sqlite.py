@@ -10,6 +10,8 @@ import pytest
 
 from lifeboat.engines import sqlite
 from lifeboat.errors import CaptureError, CaptureInterruptedError, ConfigurationError, PreflightError, VaultBusyError
+from lifeboat.manifest import Manifest
+from lifeboat.recovery_plan import select_members
 from lifeboat.swap import State
 from tests.contract.engines.test_beside import beside, plan
 from tests.support.engine_bench import Bench, red
@@ -150,6 +152,13 @@ def test_an_open_database_is_not_exchanged(bench: Bench, source: SQLiteSource) -
     step.forward()
     assert step.state() is State.NEW
     step.discard()
+
+
+def test_a_recovery_of_everything_leaves_it_alone(bench: Bench) -> None:
+    snapshot = bench.capture()
+    manifest = Manifest.model_construct(id="point", units=(snapshot,))
+    assert select_members(manifest, ()) == {}
+    assert select_members(manifest, ("database/lifeboat",)) == {bench.unit: ["database/lifeboat/main"]}
 
 
 def test_a_database_that_is_gone_comes_back(bench: Bench, source: SQLiteSource) -> None:
