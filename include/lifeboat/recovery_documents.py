@@ -30,14 +30,9 @@ class Replacement(Document):
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
     `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
-<<<<<<< HEAD
     in a safety point: it is there, all of it, not empty, and not open while a server runs.
     `details` are the engine's own. `source` is the unit of the restore point that is brought to this one, when that
     is another.
-=======
-    in a safety point: it is there, all of it, not empty, and not open while a server runs. `details` are the
-    engine's own.
->>>>>>> h2
     """
 
     unit: Unit
