@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench constraints env clean
+.PHONY: help run shell test lint bench constraints env clean
 
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 
@@ -16,6 +16,10 @@ help: ## List what there is to do
 run: ## Back up a sample WSO2 deployment, prove the backup, and open Airflow (EXIT=1: end after it; SCALE=reference: a larger one)
 	@./setup.sh
 	@.venv/bin/python -m lifeboat.sample.run --scale $(SCALE) $(if $(EXIT),--exit)
+
+shell: ## Open a shell in which `lifeboat` reaches the sample that `make run` keeps up
+	@./setup.sh
+	@.venv/bin/python -m lifeboat.sample.run --shell
 
 test: ## Check the code and run every test
 	@./setup.sh test

@@ -30,12 +30,12 @@ from lifeboat_airflow.recovery import (
     ConfirmRecoveryOperator,
     GoAheadOperator,
     PlanPatchRestoreOperator,
-    RecordRecoveryOperator,
     RestoreBesideOperator,
     StartServerOperator,
     StopServerOperator,
     SwapOperator,
 )
+from lifeboat_airflow.recovery_record import RecordRecoveryOperator
 
 SERVER = "{{ params.server }}"
 

@@ -13,10 +13,11 @@ inventory of its patches; `lifeboat patches <deployment> <point>` shows them, an
 new run*; a sealed point never changes, so tasks of a finished run are not cleared.
 """
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
+from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.point import POINT_DAG, make_restore_point
 
 
@@ -29,12 +30,9 @@ def pre_upgrade_snapshot(deployment: Deployment) -> DAG:
         doc_md=__doc__,
         tags=["lifeboat", deployment.name],
         params={
-            "reason": Param("", type="string", title="Reason", description="What is about to be changed."),
-            "target_level": Param(
-                "",
-                type="string",
-                title="Target level",
-                description="The update level, version or patch that it will be brought to, such as 41.",
+            "reason": optional_text("Reason", "What is about to be changed."),
+            "target_level": optional_text(
+                "Target level", "The update level, version or patch that it will be brought to, such as 41."
             ),
         },
         **POINT_DAG,
@@ -42,8 +40,8 @@ def pre_upgrade_snapshot(deployment: Deployment) -> DAG:
         make_restore_point(
             deployment,
             "pre_upgrade",
-            reason="{{ params.reason }}",
-            labels={"target_level": "{{ params.target_level }}"},
+            reason="{{ params.reason or '' }}",
+            labels={"target_level": "{{ params.target_level or '' }}"},
         )
     return dag
 

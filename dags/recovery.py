@@ -33,6 +33,7 @@ from lifeboat.wso2.start_order import start_groups, stop_groups
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.backfill_help import by_backfill
 from lifeboat_airflow.capture import CaptureUnitOperator
+from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -41,14 +42,17 @@ from lifeboat_airflow.recovery import (
     GoAheadOperator,
     OpenSafetyPointOperator,
     PlanRecoveryOperator,
-    RecordRecoveryOperator,
     RestoreBesideOperator,
     SealSafetyPointOperator,
     StartServerOperator,
     StopServerOperator,
     SwapOperator,
 )
+from lifeboat_airflow.recovery_record import RecordRecoveryOperator
 from lifeboat_airflow.timetable import RecoveryTimetable
+
+#: The fields that are folded away, because they are seldom needed.
+EXCEPTIONS = "Exceptions"
 
 
 def form(deployment: Deployment) -> dict[str, Param]:
@@ -59,17 +63,12 @@ def form(deployment: Deployment) -> dict[str, Param]:
         for database in server.databases
     ]
     return {
-        "point": Param(
-            "",
-            type="string",
-            title="Restore point",
-            description="Its id, or the beginning of it. Empty: the last known good.",
-        ),
+        "point": optional_text("Restore point", "Its id, or the beginning of it. Empty: the last known good."),
         "as_of": Param(
             None,
             type=["null", "string"],
             format="date-time",
-            title="As of",
+            title="Or as of",
             description="Instead of a point: the newest good one at or before this time.",
         ),
         "units": Param(
@@ -80,19 +79,21 @@ def form(deployment: Deployment) -> dict[str, Param]:
             title="Only these",
             description="Units or single databases to bring back. Empty: everything.",
         ),
-        "reason": Param("", type="string", title="Reason", description="Why, for the evidence."),
+        "reason": optional_text("Reason", "What happened; the evidence keeps it."),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and end."),
         "unproven": Param(
             False,
             type="boolean",
             title="Unproven",
             description="Take the named point although no drill of it passed.",
+            section=EXCEPTIONS,
         ),
         "safety_point": Param(
             True,
             type="boolean",
             title="Safety point",
             description="Capture what is live first. Switch it off when what is live cannot be read any more.",
+            section=EXCEPTIONS,
         ),
     }
 
@@ -129,16 +130,16 @@ def recovery(deployment: Deployment) -> DAG:
         go_ahead = GoAheadOperator(task_id="go_ahead", next_task=(*approvals, confirm)[0].task_id)
         chain(plan, go_ahead, *approvals, confirm)
 
-        captures, sealed = safety(deployment, plan.output, units)
+        opened, captures, sealed = safety(deployment, plan.output, units)
         restores = restore(deployment, plan.output, units)
         choose = ChooseTasksOperator(
             task_id="choose",
             plan=plan.output,
             safety={key: task.task_id for key, task in captures.items()},
             restore={key: task.task_id for key, task in restores.items()},
-            trigger_rule=TriggerRule.ALL_SUCCESS,
         )
-        confirm >> choose >> [*captures.values(), *restores.values()]
+        # Not behind `choose`: a branch skips nothing that comes after a task that it has chosen.
+        confirm >> opened >> choose >> [*captures.values(), *restores.values()]
 
         stops, starts = servers(deployment, plan.output)
         swap = SwapOperator(task_id="swap", plan=plan.output)
@@ -157,13 +158,15 @@ def recovery(deployment: Deployment) -> DAG:
             safety_task=sealed.task_id,
             trigger_rule=TriggerRule.ALL_DONE,
         )
-        [confirm, check] >> record
+        # What fails early lets `check` be skipped at once, while others are still at work.
+        [*captures.values(), sealed, *restores.values(), *itertools.chain(*starts), check] >> record
     return dag
 
 
-def safety(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> tuple[dict[str, BaseOperator], BaseOperator]:
-    """Return the tasks that capture what is live, by unit, with the one that opens their point under *, and the one
-    that seals it."""
+def safety(
+    deployment: Deployment, plan: Any, units: Sequence[Unit]
+) -> tuple[BaseOperator, dict[str, BaseOperator], BaseOperator]:
+    """Return the task that opens a point of what is live, those that capture it, by unit, and the one that seals it."""
     pool = deployment.sites[deployment.home_site()].vault.pool
     with TaskGroup("safety", tooltip="Capture what is live as a restore point"):
         opened = OpenSafetyPointOperator(task_id="open", plan=plan, trigger_rule=TriggerRule.ALL_SUCCESS)
@@ -183,7 +186,7 @@ def safety(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> tuple[di
             snapshots=[capture.output for capture in captures.values()],
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
         )
-    return {"*": opened, **captures}, sealed
+    return opened, captures, sealed
 
 
 def restore(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> dict[str, BaseOperator]:

@@ -21,12 +21,13 @@ default. A drill that could not be done (no space, no tools) leaves the point un
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable
 
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.assets import restore_points
 from lifeboat_airflow.drill import DrillUnitOperator, PickPointsOperator, RecordDrillOperator
+from lifeboat_airflow.forms import optional_text
 
 
 def drill_schedule(deployment: Deployment) -> object:
@@ -50,15 +51,12 @@ def restore_drill(deployment: Deployment) -> DAG:
         tags=["lifeboat", deployment.name],
         default_args={"owner": "lifeboat", "retries": 1, "retry_delay": timedelta(seconds=30)},
         params={
-            "point": Param(
-                "",
-                type="string",
-                title="Restore point",
-                description="Id of the restore point to drill; empty for the newest undrilled one.",
+            "point": optional_text(
+                "Restore point", "Id of the restore point to drill; empty for the newest undrilled one."
             )
         },
     ) as dag:
-        picked = PickPointsOperator(task_id="pick", deployment=deployment.name, point="{{ params.point }}")
+        picked = PickPointsOperator(task_id="pick", deployment=deployment.name, point="{{ params.point or '' }}")
         drilled = DrillUnitOperator.partial(
             task_id="drill",
             deployment=deployment.name,

@@ -18,10 +18,11 @@ run*; a sealed point never changes, so tasks of a finished run are not cleared. 
 the deployment file; `lifeboat validate` checks them.
 """
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
+from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.point import POINT_DAG, make_restore_point
 
 
@@ -34,10 +35,10 @@ def system_backup(deployment: Deployment) -> DAG:
         schedule=CronTriggerTimetable(cron, timezone=schedules.timezone) if cron else None,
         doc_md=__doc__,
         tags=["lifeboat", deployment.name],
-        params={"reason": Param("", type="string", title="Reason", description="Why this point is made.")},
+        params={"reason": optional_text("Reason", "Why this point is made.")},
         **POINT_DAG,
     ) as dag:
-        make_restore_point(deployment, "system_backup", reason="{{ params.reason }}")
+        make_restore_point(deployment, "system_backup", reason="{{ params.reason or '' }}")
     return dag
 
 

@@ -184,7 +184,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        app()
+        app(prog_name="lifeboat")
     except LifeboatError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(1)

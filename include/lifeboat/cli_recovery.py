@@ -1,7 +1,8 @@
 """The commands about recoveries: recover, undo, recoveries, discard."""
 
 import getpass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -11,13 +12,14 @@ from lifeboat.capture import JOBS
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
-from lifeboat.recovery_documents import RecoveryPlan, RecoveryRequest
+from lifeboat.recovery_documents import RecoveryJournal, RecoveryPlan, RecoveryRequest
 from lifeboat.recovery_journal import require_journal
 from lifeboat.recovery_run import discard as discard_recovery
-from lifeboat.recovery_run import plan_and_begin
+from lifeboat.recovery_run import discardable, plan_and_begin
 from lifeboat.recovery_run import recover as carry_out
 from lifeboat.recovery_run import undo as undo_recovery
 from lifeboat.runtime import Runtime
+from lifeboat.times import read_time
 
 app = typer.Typer()
 
@@ -31,8 +33,8 @@ def recover(
     deployment: DeploymentName,
     point: Annotated[str, typer.Argument(help="Id of a restore point; by default the last known good.")] = "",
     as_of: Annotated[
-        datetime | None, typer.Option(help="Instead: the newest good point at or before this time, in UTC.")
-    ] = None,
+        str, typer.Option(help="Instead: the newest good point at or before this time; UTC if it has no zone.")
+    ] = "",
     only: Annotated[
         list[str] | None, typer.Option(help="A unit or member such as home/apim-cp-1; may be repeated.")
     ] = None,
@@ -47,7 +49,7 @@ def recover(
     """Go back to a restore point: restore beside what is live, prove it, and exchange the two."""
     request = RecoveryRequest(
         point=point,
-        as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None,
+        as_of=read_time(as_of) if as_of else None,
         units=tuple(only or ()),
         reason=reason,
         unproven=unproven,
@@ -67,7 +69,8 @@ def recover(
             raise typer.Exit(0 if dry_run else 1)
         else:
             journal = begun
-        evidence = carry_out(runtime, catalog, journal, jobs=jobs)
+        with _told_when_interrupted(journal):
+            evidence = carry_out(runtime, catalog, journal, jobs=jobs)
     recovery_report.print_recovery(evidence)
 
 
@@ -77,11 +80,13 @@ def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = ""
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         journal = require_journal(runtime, recovery)
         recovery_report.print_plan(journal.plan)
+        typer.echo("To be undone: servers stop, what was live before is put back; what was restored stays beside it.")
         if not confirmed(journal.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         catalog = Catalog(catalog_url(from_environment))
-        evidence = undo_recovery(runtime, catalog, journal, requested_by=getpass.getuser())
+        with _told_when_interrupted(journal):
+            evidence = undo_recovery(runtime, catalog, journal, requested_by=getpass.getuser())
     recovery_report.print_recovery(evidence)
 
 
@@ -97,12 +102,30 @@ def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm =
     """Remove for good what a recovery left that is not live: what it kept, or what it restored and undid."""
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         plan = require_journal(runtime, recovery).plan
-        recovery_report.print_plan(plan)
+        typer.echo("To be removed for good, as far as it is there:")
+        for name in discardable(runtime, plan):
+            typer.echo(f"  {name}")
         if not confirmed(plan.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         discard_recovery(runtime, plan)
     typer.echo(f"What recovery {plan.id} left is removed.")
+
+
+@contextmanager
+def _told_when_interrupted(journal: RecoveryJournal) -> Iterator[None]:
+    """On Ctrl-C, say how to go on, and how to go back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        name, recovery = journal.deployment, journal.recovery
+        typer.echo(
+            f"\nInterrupted: recovery {recovery} is neither finished nor undone, and servers may be down.\n"
+            f"  Next: go on with `lifeboat recover {name} --resume {recovery}`, or put back what was live with "
+            f"`lifeboat undo {name} {recovery}`.",
+            err=True,
+        )
+        raise typer.Exit(130) from None
 
 
 def confirmed(deployment: str, given: str) -> bool:

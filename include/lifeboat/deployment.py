@@ -18,6 +18,7 @@ from lifeboat.deployment_values import (
     ConnectionId,
     Cron,
     Duration,
+    EmbeddedName,
     EngineName,
     Glob,
     HealthUrl,
@@ -229,6 +230,11 @@ class Server(Model):
     )
     undrain: list[str] = Field([], description="Command (argv), run when it is healthy again, that puts it back.")
     exclude: list[Glob] = Field([], description="Further globs inside the home that are not captured.")
+    recreated_databases: list[EmbeddedName] = Field(
+        [],
+        description="Embedded H2 databases, such as WSO2CARBON_DB, that the server makes anew: not captured, and left "
+        "behind when a recovery exchanges the home.",
+    )
     external_links: list[RelativePath] = Field(
         [],
         description="Symbolic links out of the home that are known: the link is captured, its target is not.",
@@ -256,6 +262,14 @@ class DatabaseServer(Model):
     databases: dict[str, Database] = Field(min_length=1, description="The databases to capture, by name.")
     site: Name = Field("main", description="The site that it belongs to.")
     host: Name = Field("worker", description="The host through which the server is reached.")
+    server: Name | None = Field(
+        None, description="For embedded databases (h2): the server in whose home they are; `host` is its host."
+    )
+    while_running: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="For embedded databases (h2): what a capture does while that server runs, since a copy of an open "
+        "file is worth nothing: fail, or leave them out with a warning.",
+    )
     method: Literal["logical", "physical"] = Field("logical", description="How it is captured.")
     jobs: int = Field(2, ge=1, le=32, description="Dumps and proofs that run side by side.")
 

@@ -27,7 +27,7 @@ from lifeboat.drill import (
     unit_snapshot,
 )
 from lifeboat.engines.base import fidelity
-from lifeboat.errors import RecoveryError, SwapError
+from lifeboat.errors import LifeboatError, RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.patch_recovery import patch_checks
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
@@ -112,8 +112,9 @@ def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None
 
 
 def steps(runtime: Runtime, plan: RecoveryPlan) -> list[Step]:
-    """Return the exchanges of a plan, those of databases first."""
-    return [engine_for(runtime, each.unit).step(each) for each in plan.replacements]
+    """Return the exchanges of a plan, those of databases first; but what lies inside a home comes after the homes."""
+    engines = [(engine_for(runtime, each.unit), each) for each in plan.replacements]
+    return [engine.step(each) for engine, each in sorted(engines, key=lambda pair: pair[0].inside_a_home)]
 
 
 def swap(runtime: Runtime, plan: RecoveryPlan) -> None:
@@ -165,11 +166,15 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
 def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *, jobs: int = JOBS) -> str:
     """Capture what is live of the plan's units as a restore point of its own, and return its id; none, and an empty
     text, when nothing is live that could be captured."""
-    units = plan.capturable()
-    if not units:
+    if not plan.safety_units:
         log.info("Nothing is live that a safety point could hold")
         return ""
-    signed = make_point(runtime, "safety", reason=f"before recovery {plan.id}", jobs=jobs, units=units)
+    reason = f"before recovery {plan.id}"
+    try:
+        signed = make_point(runtime, "safety", reason=reason, jobs=jobs, units=plan.safety_units)
+    except LifeboatError as error:
+        error.next_step += " If what is live cannot be captured any more: start again with --no-safety-point."
+        raise
     catalog.add_point(signed)
     return signed.manifest.id
 

@@ -30,8 +30,9 @@ class Replacement(Document):
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
     `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
-    in a safety point: it is there, all of it, and not empty. `details` are the engine's own. `source` is the unit of
-    the restore point that is brought to this one, when that is another.
+    in a safety point: it is there, all of it, not empty, and not open while a server runs.
+    `details` are the engine's own. `source` is the unit of the restore point that is brought to this one, when that
+    is another.
     """
 
     unit: Unit
@@ -90,9 +91,11 @@ class RecoveryPlan(Document):
                 replacement.pop(name)
         return sha256(canonical_json(content))
 
-    def capturable(self) -> list[Unit]:
-        """Return the units of which something is live that a safety point can hold."""
-        return [each.unit for each in self.replacements if each.capturable]
+    @property
+    def safety_units(self) -> list[Unit]:
+        """The units that a safety point is made of: those of which something is live that it can hold, if it is wanted.
+        Of the others what there is stays under its dated name, as always."""
+        return [each.unit for each in self.replacements if each.capturable] if self.request.safety_point else []
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

@@ -18,6 +18,7 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState, last_instant
 from lifeboat.catalog.last_good import described
 from lifeboat.deployment import Deployment, Unit
+from lifeboat.engines import load_engine
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
 from lifeboat.patch_recovery import plan_patches, select_home
@@ -92,13 +93,15 @@ def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest) -> tupl
 
 def select_members(manifest: Manifest, wanted: Sequence[str]) -> dict[Unit, list[str]]:
     """Given a manifest and names of units or members, by default all, return each unit with its members to bring
-    back. Raise ConfigurationError, listing what there is, for a name that it does not have."""
+    back; what a recovery of all leaves alone is not among them. Raise ConfigurationError, listing what there is, for a
+    name that it does not have."""
     exchanged = {
         unit.unit: [each.member for each in unit.members if not each.member.startswith(_NEVER_EXCHANGED)]
         for unit in manifest.units
     }
     if not wanted:
-        return exchanged
+        named = {each.unit for each in manifest.units for m in each.members if load_engine(m.engine).only_by_name}
+        return {unit: members for unit, members in exchanged.items() if unit not in named}
     known = {str(unit) for unit in exchanged} | {member for members in exchanged.values() for member in members}
     unknown = sorted(set(wanted) - known)
     if unknown:
@@ -197,7 +200,10 @@ def _warnings(
     yield from _uncontrolled(deployment, servers)
     for replacement in replacements:
         if not replacement.capturable:
-            yield f"{replacement.unit}: nothing, or not all of it, is live; a safety point leaves it out."
+            yield (
+                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point "
+                "leaves it out."
+            )
     if any(unit.kind == "tree" for unit in selection):
         yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lifeboat.evidence import Evidence
-from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, Replacement
+from lifeboat.recovery_documents import Exchange, RecoveryEvidence, RecoveryJournal, RecoveryPlan, Replacement
 from lifeboat.report import add_row, duration, new_console, new_table, print_checks, styled
 from lifeboat.times import in_utc
 
@@ -16,7 +16,7 @@ def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:
     """Print what a recovery would do: what is replaced by what, room, time, servers, and what to think of."""
     console = console or new_console()
     title = f"Recovery {plan.id} of {plan.deployment}"
-    table = new_table(title, "Member", "Live", "Is kept as", ">Needs", ">Free", ">Restore")
+    table = new_table(title, "Member", "Comes back as", "Live now", ">Needs", ">Free", ">Restore")
     for replacement in plan.replacements:
         for number, exchange in enumerate(replacement.exchanges):
             first = number == 0
@@ -24,7 +24,7 @@ def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:
                 table,
                 exchange.member,
                 exchange.live,
-                exchange.kept or "(nothing is live)",
+                _now(exchange),
                 _size(replacement.needed_bytes) if first else "",
                 _free(replacement) if first else "",
                 _expected(replacement) if first else "",
@@ -34,6 +34,7 @@ def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:
         Text(f"Restore point {plan.point}, {plan.chosen}: ") + styled(plan.verdict) + Text(f", of {_when(plan)}")
     )
     console.print(f"Stopped meanwhile: {', '.join(plan.servers) or 'no server'}", highlight=False)
+    console.print(f"What is live now is kept beside it, named after {plan.id}", highlight=False)
     for note in [note for each in plan.replacements for note in each.notes]:
         console.print(Text("Note ", style="yellow") + Text(note))
     for warning in plan.warnings:
@@ -43,7 +44,7 @@ def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:
 def plan_as_markdown(plan: RecoveryPlan) -> str:
     """Given a plan, return it as Markdown for an approval's form."""
     rows = [
-        f"| `{exchange.member}` | `{exchange.live}` | `{exchange.kept or '(nothing is live)'}` |"
+        f"| `{exchange.member}` | `{exchange.live}` | {_now(exchange)} |"
         for replacement in plan.replacements
         for exchange in replacement.exchanges
     ]
@@ -51,15 +52,17 @@ def plan_as_markdown(plan: RecoveryPlan) -> str:
     return "\n".join(
         [
             f"**Restore point `{plan.point}`** ({plan.chosen}), {plan.verdict}, of {_when(plan)}",
+            f"\n**Reason:** {plan.request.reason or '(none given)'}\n",
+            *(f"- **Warning:** {warning}" for warning in plan.warnings),
             "",
-            "| member | is live as | is kept as |",
+            "| member | comes back as | live now |",
             "| --- | --- | --- |",
             *rows,
             "",
-            f"Servers stopped meanwhile: {', '.join(plan.servers) or 'none'}. "
-            f"Restoring takes about {duration(total)} by the newest drill.",
-            *(f"- **Warning:** {warning}" for warning in plan.warnings),
-            f"\nReason: {plan.request.reason or '(none given)'}",
+            f"**Approve:** everything is restored beside what is live, and proven, in about {duration(total)}; only "
+            f"then these servers stop: {', '.join(plan.servers) or 'none'}. What is live now is kept, and "
+            f"`lifeboat undo {plan.deployment} {plan.id}` brings it back.",
+            "\n**Reject:** nothing happens.",
         ]
     )
 
@@ -67,11 +70,13 @@ def plan_as_markdown(plan: RecoveryPlan) -> str:
 def print_recovery(evidence: RecoveryEvidence, console: Console | None = None) -> None:
     """Print how an attempt ended: its checks, seconds by phase, servers, and what is live now."""
     console = console or new_console()
-    print_checks(f"Recovery {evidence.recovery}", list(evidence.checks), console)
-    table = new_table("", "Phase", ">Took")
-    for phase, seconds in evidence.seconds.items():
-        add_row(table, phase, duration(seconds))
-    console.print(table)
+    if evidence.checks:
+        print_checks(f"Recovery {evidence.recovery}", list(evidence.checks), console)
+    if evidence.seconds:
+        table = new_table("", "Phase", ">Took")
+        for phase, seconds in evidence.seconds.items():
+            add_row(table, phase, duration(seconds))
+        console.print(table)
     for server, told in evidence.servers.items():
         console.print(f"Server {server}: {told}", highlight=False)
     if evidence.safety_point:
@@ -79,7 +84,14 @@ def print_recovery(evidence: RecoveryEvidence, console: Console | None = None) -
     what = "Recovery" if evidence.action == "recover" else "Undoing"
     state = "passed" if evidence.succeeded else "failed"
     said = f" ({evidence.error})" if evidence.error else ""
-    console.print(Text(f"{what} ") + styled(state) + Text(f": what is live is {evidence.live}{said}"))
+    live = {
+        "new": "what was restored is live",
+        "old": "what was live before is live",
+        "mixed": "half of it is exchanged",
+    }
+    console.print(Text(f"{what} {evidence.recovery} ") + styled(state) + Text(f": {live[evidence.live]}{said}"))
+    if evidence.action == "recover" and evidence.live != "old":
+        console.print(f"To put back what was live before: lifeboat undo {evidence.deployment} {evidence.recovery}")
 
 
 def print_recoveries(documents: Sequence[Evidence], console: Console | None = None) -> None:
@@ -102,6 +114,10 @@ def _row(document: RecoveryEvidence | RecoveryJournal) -> tuple[str, ...]:
 
 def _when(plan: RecoveryPlan) -> str:
     return in_utc(plan.point_instant)
+
+
+def _now(exchange: Exchange) -> str:
+    return "is kept" if exchange.kept else "is gone"
 
 
 def _size(count: int) -> str:

@@ -64,13 +64,14 @@ def recover(
         "checks": (),
     }
     try:
-        if safety and plan.request.safety_point and live_now(runtime, plan) == "old":
+        if safety and plan.safety_units and live_now(runtime, plan) == "old":
             with watch.phase("safety point"):
                 found["safety_point"] = make_safety_point(runtime, catalog, plan, jobs=jobs)
         with watch.phase("restore beside and prove"):
             found["checks"] = tuple(_restore_all(runtime, plan, jobs))
         with watch.phase("stop"), _started_again(runtime, plan, servers):
             stop_servers(runtime, plan)
+            refuse_other_recovery(runtime, plan.id)
             with watch.phase("swap"):
                 swap(runtime, plan)
         with watch.phase("start"):
@@ -131,13 +132,22 @@ def undo(runtime: Runtime, catalog: Catalog, journal: RecoveryJournal, *, reques
     return record(runtime, catalog, plan, **attempt, **found)
 
 
-def discard(runtime: Runtime, plan: RecoveryPlan) -> None:
-    """Remove for good what a recovery left that is not live: what was kept, or what was restored and put back."""
+def discardable(runtime: Runtime, plan: RecoveryPlan) -> list[str]:
+    """Return the names of what a recovery left that is not live: what was kept, or what was restored and put back.
+    Raise RecoveryError when it is neither finished nor undone."""
     if (live := live_now(runtime, plan)) == "mixed":
         raise RecoveryError(
             f"Recovery '{plan.id}' is neither finished nor undone ({live}); nothing of it is removed.",
             next_step=f"Finish it with `lifeboat recover {plan.deployment} --resume {plan.id}`, or undo it.",
         )
+    exchanges = [exchange for each in plan.replacements for exchange in each.exchanges]
+    return [name for each in exchanges if (name := each.kept if live == "new" else each.beside)]
+
+
+def discard(runtime: Runtime, plan: RecoveryPlan) -> None:
+    """Remove for good what a recovery left that is not live. Raise RecoveryError when it is neither finished nor
+    undone."""
+    discardable(runtime, plan)
     for step in steps(runtime, plan):
         step.discard()
 

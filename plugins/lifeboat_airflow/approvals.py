@@ -16,7 +16,7 @@ def approve(deployment: Deployment, dag_id: str, *, verb: str = "Recover") -> li
         ApprovalOperator(
             task_id=task_id,
             subject=f"{verb} {deployment.name}? {note}",
-            body=f"{shown}\n\n{while_one_waits(dag_id)}",
+            body=f"{shown}\n\n{{% if dag_run.run_type == 'backfill' %}}{while_one_waits(dag_id)}{{% endif %}}",
             fail_on_reject=True,
             response_timeout=settings.approval_timeout,
             assigned_users=[{"id": user, "name": user} for user in settings.approvers] or None,

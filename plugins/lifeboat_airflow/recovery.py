@@ -17,6 +17,7 @@ from lifeboat_airflow.capture import SealPointOperator
 STATE, CHECKS, SECONDS, MARKDOWN = "state", "checks", "seconds", "markdown"
 #: The task that writes the journal: what it returns says that the recovery has begun.
 CONFIRM = "confirm"
+NOT_BEGUN = "The recovery has not begun."
 
 
 def read_plan(plan: Any) -> Any:
@@ -135,8 +136,8 @@ class ChooseTasksOperator(BaseBranchOperator):
     """Lets only those tasks run that the plan needs.
 
     :param plan: the plan
-    :param safety: task ids of the safety point, by unit, and by * of the one that opens it
-    :param restore: task ids by unit
+    :param safety: ids of the tasks of the safety point, by unit
+    :param restore: ids of the tasks that restore, by unit
     """
 
     template_fields = ("plan",)
@@ -148,11 +149,13 @@ class ChooseTasksOperator(BaseBranchOperator):
         self.restore = restore
 
     def choose_branch(self, context: Any) -> Any:
+        if not context["ti"].xcom_pull(task_ids=CONFIRM):
+            raise AirflowSkipException(NOT_BEGUN)
         plan = read_plan(self.plan)
-        safe = [str(unit) for unit in plan.capturable()] if plan.request.safety_point else []
-        restored = [str(replacement.unit) for replacement in plan.replacements]
-        captures = [self.safety[unit] for unit in (*safe, "*") if safe]
-        return [*captures, *(self.restore[unit] for unit in restored)]
+        return [
+            *(self.safety[str(unit)] for unit in plan.safety_units),
+            *(self.restore[str(replacement.unit)] for replacement in plan.replacements),
+        ]
 
 
 class PlanOperator(LifeboatOperator):
@@ -169,24 +172,26 @@ class PlanOperator(LifeboatOperator):
 
     def execute(self, context: Any) -> Any:
         if not context["ti"].xcom_pull(task_ids=CONFIRM):
-            raise AirflowSkipException("The recovery has not begun.")
+            raise AirflowSkipException(NOT_BEGUN)
         return super().execute(context)
 
 
 class OpenSafetyPointOperator(PlanOperator):
-    """Opens the restore point of what is live of a plan's units."""
+    """Opens the restore point of what is live of a plan's units; skipped when none of it is to be captured."""
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.capture import open_point, refuse_sealed
 
         plan, run = read_plan(self.plan), context["dag_run"]
+        if not plan.safety_units:
+            raise AirflowSkipException("No safety point: it is not wanted, or what is live is not whole.")
         point = open_point(
             runtime.deployment,
             "safety",
             run_after=run.run_after,
             seed=f"{run.dag_id} {run.run_id} safety",
             reason=f"before recovery {plan.id}",
-            units=plan.capturable(),
+            units=plan.safety_units,
         )
         refuse_sealed(runtime, point)
         return point.model_dump(mode="json")
@@ -254,8 +259,11 @@ class SwapOperator(PlanOperator):
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.recovery import swap
+        from lifeboat.recovery_journal import refuse_other_recovery
 
-        swap(runtime, read_plan(self.plan))
+        plan = read_plan(self.plan)
+        refuse_other_recovery(runtime, plan.id)  # this one may have been cleared long after it failed
+        swap(runtime, plan)
 
 
 class StartServerOperator(PlanOperator):
@@ -309,76 +317,3 @@ class CheckLiveOperator(PlanOperator):
         red = sorted({check.name for check in checks if check.outcome == "failed"})
         if red:
             raise AirflowFailException(f"{', '.join(red)} find what they did not find at capture; see the log above.")
-
-
-class RecordRecoveryOperator(LifeboatOperator):
-    """Writes how the recovery ended into the vault and the catalog, and shows it; red unless all of it was done.
-
-    :param plan: the plan
-    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server, or by * where
-        the run alone knows which
-    :param approvals: task ids of the approvals
-    :param safety_task: id of the task that sealed the safety point, empty if there is none
-    """
-
-    template_fields = ("plan",)
-    ui_color: ClassVar[str] = "#f0e2b6"
-
-    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str = "", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.plan = plan
-        self.tasks = tasks
-        self.approvals = tuple(approvals)
-        self.safety_task = safety_task
-
-    def run(self, runtime: Any, context: Any) -> Any:
-        from lifeboat.recovery_journal import record
-        from lifeboat.recovery_report import print_recovery
-
-        instance, run = context["ti"], context["dag_run"]
-        failed = self._failed(instance, run)
-        if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
-            raise AirflowSkipException("There was nothing to record: a dry run, or no plan.")
-        plan = read_plan(self.plan)
-        evidence = record(
-            runtime,
-            open_catalog(),
-            plan,
-            started_at=run.start_date,
-            requested_by=requested_by(run),
-            approved_by=tuple(approvers(instance, self.approvals)),
-            error=f"failed: {', '.join(failed)}" if failed else "",
-            checks=self._checks(instance),
-            servers=self._servers(instance, plan),
-            seconds=self._seconds(instance),
-            safety_point=(instance.xcom_pull(task_ids=self.safety_task) if self.safety_task else None) or "",
-        )
-        log_table(lambda console: print_recovery(evidence, console))
-        if not evidence.succeeded:
-            raise AirflowFailException(
-                f"Recovery '{plan.id}' failed; what is live is {evidence.live}. `lifeboat undo {plan.deployment} "
-                f"{plan.id}` puts back what was live before; the evidence is recorded."
-            )
-        return evidence.id
-
-    def _failed(self, instance: Any, run: Any) -> list[str]:
-        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
-        return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
-
-    def _checks(self, instance: Any) -> Any:
-        from lifeboat.manifest import Check
-
-        tasks = [*self.tasks["restore"].values(), self.tasks["check"]]
-        pulled = [instance.xcom_pull(task_ids=task, key=CHECKS) or [] for task in tasks]
-        return tuple(Check.model_validate(check) for checks in pulled for check in checks)
-
-    def _servers(self, instance: Any, plan: Any) -> dict[str, str]:
-        told = {
-            ", ".join(plan.servers) if server == "*" else server: instance.xcom_pull(task_ids=task, key=STATE)
-            for server, task in self.tasks["start"].items()
-        }
-        return {server: state for server, state in told.items() if state}
-
-    def _seconds(self, instance: Any) -> dict[str, float]:
-        took = {unit: instance.xcom_pull(task_ids=task, key=SECONDS) for unit, task in self.tasks["restore"].items()}
-        return {f"restore {unit}": seconds for unit, seconds in took.items() if seconds is not None}

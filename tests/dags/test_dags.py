@@ -88,7 +88,7 @@ def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: D
         assert list(dag.params) == [name]
         parameter = dag.params.get_param(name)
         assert parameter.resolve() == ""
-        assert parameter.schema["type"] == "string"
+        assert parameter.schema["type"] == ["null", "string"]
         assert parameter.schema["title"]
         assert parameter.description
         dag.validate()
@@ -121,8 +121,8 @@ def test_a_snapshot_before_an_update_says_what_for(before: DAG, backup: DAG) -> 
     }
     before.validate()
     opened: Any = before.get_task("open")
-    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason }}")
-    assert opened.labels == {"target_level": "{{ params.target_level }}"}
+    assert (opened.kind, opened.reason) == ("pre_upgrade", "{{ params.reason or '' }}")
+    assert opened.labels == {"target_level": "{{ params.target_level or '' }}"}
     assert {"reason", "labels"} <= set(opened.template_fields)
     assert before.get_task("seal").outlets == backup.get_task("seal").outlets
     assert (backup.get_task("open").kind, backup.get_task("open").labels) == ("system_backup", {})
@@ -188,6 +188,17 @@ def test_servers_stop_after_all_is_proven_and_start_again_whatever_happened(reco
     starts = {task for task in recovery.tasks if task.task_id.startswith("start.")}
     assert {(task.trigger_rule, task.retries) for task in starts} == {("all_done", 2)}
     assert recovery.get_task("record").trigger_rule == "all_done"
+    # A task that failed early must not let the record be written while others are at work.
+    others = {task.task_id for task in recovery.tasks if "." in task.task_id and not task.task_id.startswith("stop.")}
+    assert others - {"safety.open"} | {"check"} == recovery.get_task("record").upstream_task_ids - {"plan"}
+
+
+def test_only_tasks_that_nothing_chosen_comes_before_are_behind_the_branch(recovery: DAG) -> None:
+    """A branch skips nothing that comes after a task that it has chosen."""
+    behind = recovery.get_task("choose").downstream_list
+    assert {task.task_id.split(".")[0] for task in behind} == {"safety", "restore"}
+    ids = {task.task_id for task in behind}
+    assert all(ids.isdisjoint(task.get_flat_relative_ids(upstream=False)) for task in behind)
 
 
 def test_a_deployment_asks_for_as_many_approvals_as_it_wants(tmp_path: Path, load_dags: Any) -> None:

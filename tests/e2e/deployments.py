@@ -28,6 +28,8 @@ def write_deployments(directory: Path, servers: Mapping[str, DoubleHome]) -> Non
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "updating": [with_units_of(HOMES), _own_servers(servers), _update_tools],
         "unset": [with_units_of(DATABASE), _unset_connection],
+        "sample": [_two_servers, _own_documents],
+        "hasty": [with_units_of(TREE), _own_documents, _no_patience],
         "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
     }
     for name, more in changes.items():
@@ -38,6 +40,10 @@ def _own_places(document: dict[str, Any]) -> None:
     site = document["sites"]["main"]
     site["vault"]["repository"] = "${LIFEBOAT_TESTS}/vaults/" + document["name"]
     site["scratch"] = "${LIFEBOAT_TESTS}/scratch/" + document["name"]
+
+
+def _no_patience(document: dict[str, Any]) -> None:
+    document["recovery"] = {"approval_timeout": "1s"}
 
 
 def _own_servers(servers: Mapping[str, DoubleHome]) -> Change:
@@ -58,6 +64,10 @@ def _own_database(document: dict[str, Any]) -> None:
 
 def _own_documents(document: dict[str, Any]) -> None:
     document["business_data"]["documents"]["path"] = "${LIFEBOAT_TESTS}/documents-of-" + document["name"]
+
+
+def _two_servers(document: dict[str, Any]) -> None:
+    document["servers"] = {name: document["servers"][name] for name in ("apim-cp-1", "apim-gw-1")}
 
 
 def _wrong_vault_password(document: dict[str, Any]) -> None:

@@ -151,3 +151,18 @@ def test_by_default_the_last_known_good_comes_back_and_only_what_was_chosen(worl
     states = run.states()
     assert states["restore.database_main-db"] == states["safety.open"] == "skipped"
     assert past.evidence()[-1].safety_point == ""
+
+
+def test_a_recovery_that_nobody_answers_ends_and_touches_nothing(world: World) -> None:
+    directory = world.directory / "documents-of-hasty"
+    directory.mkdir()
+    (directory / "file").write_text("then")
+    point = world.make_point("hasty").id
+    (directory / "file").write_text("now")
+    run = world.trigger("hasty.recovery", {"point": point, "unproven": True}).wait("failed")
+    assert run.states()["approve"] == "failed"
+    assert (directory / "file").read_text() == "now"
+    (evidence,) = world.catalog.recoveries("hasty")
+    assert isinstance(evidence, RecoveryEvidence)
+    assert (evidence.succeeded, evidence.live, evidence.approved_by) == (False, "old", ())
+    assert "approve" in evidence.error

@@ -108,3 +108,10 @@ def test_a_new_key_signs(tmp_path: Path) -> None:
     assert public.status == 0
     assert len(base64.b64decode(public.stdout.strip(), validate=True)) == 32
     assert keys[0] not in public.stdout + public.stderr
+
+
+def test_the_clones_own_command_runs_from_anywhere(tmp_path: Path) -> None:
+    link = tmp_path / "lifeboat"
+    link.symlink_to(Path(__file__).parents[2] / "bin/lifeboat")
+    done = subprocess.run([link, "recover", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Usage: lifeboat recover" in done.stdout

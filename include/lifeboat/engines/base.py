@@ -129,6 +129,10 @@ class Engine(ABC):
     #: The type of Airflow connection that its units name, or None.
     connection_type: ClassVar[str | None] = None
     methods: ClassVar[tuple[str, ...]] = ("logical",)
+    #: Whether a recovery leaves its units alone unless they are named: they are not WSO2's.
+    only_by_name: ClassVar[bool] = False
+    #: Whether its members lie inside a home, which is exchanged before them and put back after them.
+    inside_a_home: ClassVar[bool] = False
     #: Bytes of scratch that a drill needs for each byte that was captured.
     scratch_factor: ClassVar[float] = 1.1
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lifeboat.errors import CommandError, PreflightError, ToolError
 
@@ -83,6 +83,12 @@ class SamplePostgres:
             password=self._password_file.read_text().strip(),
             dbname="postgres",
         )
+
+    def client_environment(self) -> dict[str, str]:
+        """The environment by which PostgreSQL's own tools reach the server as its administrator."""
+        given = conninfo_to_dict(self.admin_conninfo)
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+        return {names[key]: str(value) for key, value in given.items()}
 
     def start(self) -> None:
         """Make the server if it is new, start it and wait until it accepts connections; nothing if it runs.

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -53,11 +54,14 @@ def main() -> int:
     parser.add_argument("--scale", choices=["small", "reference"], default="small")
     parser.add_argument("--exit", action="store_true", help="end after the drill instead of staying up")
     parser.add_argument("--remove", action="store_true", help="remove what earlier runs have left")
+    parser.add_argument("--shell", action="store_true", help="open a shell in which `lifeboat` reaches the sample")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
+        if arguments.shell:
+            return _shell(state_directory())
         with _only_one(state_directory()):
             if arguments.remove:
                 Stage(state_directory() / "sample").stop()
@@ -70,6 +74,21 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Ended.")
         return 130
+
+
+def _shell(directory: Path) -> int:
+    """Run the person's shell with the sample's connections, `lifeboat` and PostgreSQL's tools; return its status."""
+    stage = Stage(directory / "sample")
+    if not stage.postgres.is_running():
+        raise LifeboatError(f"The sample in {directory} does not run.", next_step="Start it with `make run` first.")
+    tools = f"{REPOSITORY / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {**os.environ, **_environment(stage), **stage.postgres.client_environment(), "PATH": tools}
+    console.print("In this shell `lifeboat` and `psql` reach the sample; its deployment is called sample. End: exit")
+    return subprocess.run([os.environ.get("SHELL") or "/bin/bash"], env=environment, check=False).returncode
+
+
+def _environment(stage: Stage) -> dict[str, str]:
+    return {**stage.environment(), "LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
 
 
 @contextmanager
@@ -92,7 +111,7 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
         _say(f"Preparing the sample deployment ({scale}) in {directory}")
         stage.prepare(scale)
         _say(f"PostgreSQL and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
-        environment = {**stage.environment(), "LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
+        environment = _environment(stage)
         os.environ.update(environment)
         deployment = find_deployment("sample")
         with Runtime(deployment, from_environment) as runtime:
@@ -113,7 +132,9 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
                 highlight=False,
             )
             if stay:
-                console.print("It stays up until Ctrl-C.")
+                console.print(
+                    "It stays up until Ctrl-C. To lose a database and recover it: docs/recovery.md, in `make shell`."
+                )
                 _wait_for_interrupt()
         finally:
             stage.servers.stop()  # first: Airflow's keeper waits for servers that a recovery has started

@@ -79,9 +79,13 @@ def test_a_database_that_is_gone_comes_back(deployment: Recoverable) -> None:
     deployment.point()
     then = deployment.live()
     deployment.run("postgres", "DROP DATABASE apim_db")
-    journal = deployment.begun(units=("database/main-db",))
-    assert recover(deployment.runtime, deployment.catalog, journal).succeeded
+    journal = deployment.begun(units=(str(DATABASE), str(HOME)), safety_point=True)
+    assert f"{DATABASE}: nothing, or not all of it, is live; a safety point leaves it out." in (journal.plan.warnings)
+    evidence = recover(deployment.runtime, deployment.catalog, journal)
+    assert evidence.succeeded
     assert deployment.live() == then
+    safety = deployment.catalog.point("mini", evidence.safety_point).manifest
+    assert [unit.unit for unit in safety.units] == [HOME]
 
 
 def test_a_home_that_is_gone_and_a_tree_that_was_emptied_come_back(deployment: Recoverable) -> None:

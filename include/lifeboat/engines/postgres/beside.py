@@ -105,7 +105,7 @@ def database_statements(tools: str, spool: Path) -> list[str]:
     """Given a dump, return the statements by which pg_restore would make the database itself: its encoding, owner,
     settings, privileges and comment."""
     host = LocalHost()
-    listing = host.run(Command([f"{tools}/pg_restore", "--list", str(spool)])).stdout.decode()
+    listing = host.run(Command([f"{tools}/pg_restore", "--create", "--list", str(spool)])).stdout.decode()
     wanted = spool.with_suffix(".list")
     wanted.write_text("\n".join(line for line in listing.splitlines() if _OF_DATABASE.match(line)) + "\n")
     argv = [f"{tools}/pg_restore", "--create", f"--use-list={wanted}", "--file=-", str(spool)]
