@@ -29,6 +29,7 @@ from lifeboat.text import shown
 from lifeboat.update_documents import Outcome, UpdateEvidence, UpdateJournal, UpdatePlan
 from lifeboat.update_journal import Base, begin_attempt, end_attempt, open_attempts, updated
 from lifeboat.update_plan import home_engine, method_for
+from lifeboat.wso2.identity import ProductIdentity
 from lifeboat.wso2.server import ServerControl
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,9 @@ def update_server(
         return done
     for journal in open_attempts(runtime, update=plan.id, server=server):
         log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
-        _roll_back(runtime, catalog, _Attempt(runtime, journal), "the attempt was interrupted")
+        interrupted = _Attempt(runtime, journal)
+        interrupted.touched = True  # nobody knows how far it came
+        _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
     journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
     attempt = _Attempt(runtime, journal)
     try:
@@ -122,9 +125,9 @@ class _Attempt:
         found = self.engine.host.run_python("lifeboat.wso2.unpatch", payload, run_as=self.engine.run_as)
         log.info("Took the patches of server %s away; plugins hold %d bundles", self.server, found["bundles"])
 
-    def _verify(self, before: object) -> None:
+    def _verify(self, before: ProductIdentity) -> None:
         held, after = self.engine.read_patches()
-        problems = self.method.unmet(before, after)  # type: ignore[arg-type]
+        problems = self.method.unmet(before, after)
         directories = [held.plugins_directory] if held else []
         payload = {"home": self.engine.root, "directories": directories}
         broken = self.engine.host.run_python("lifeboat.wso2.jarcheck", payload, run_as=self.engine.run_as)
@@ -180,18 +183,18 @@ def _failed(runtime: Runtime, catalog: Catalog, attempt: _Attempt, error: Except
 def _roll_back(runtime: Runtime, catalog: Catalog, attempt: _Attempt, why: str) -> UpdateEvidence:
     """Bring a server's home back as it was in the snapshot, proven, and write that down. Raise UpdateError when not
     even that came to pass; then running the update again tries it again."""
-    journal, outcome = attempt.journal, "rolled_back"
+    journal = attempt.journal
+    outcome: Outcome = "rolled_back"
     found: dict[str, object] = {"error": why, "schema_changed": _changed_schemas(runtime, journal)}
-    interrupted = why == "the attempt was interrupted"
     try:
-        if attempt.touched or interrupted:
+        if attempt.touched:
             found["rollback"] = _recover_home(runtime, catalog, journal)
         else:
             attempt.control.bring_up()
     except (LifeboatError, TimeoutError) as error:
         log.error("Server %s could not be rolled back: %s", attempt.server, error)
         found["error"], outcome = f"{why}; then: {error}", "failed"
-    evidence = _end(runtime, catalog, attempt, outcome, found)  # type: ignore[arg-type]
+    evidence = end_attempt(runtime, catalog, journal, outcome=outcome, **{**attempt.found(), **found})
     if evidence.outcome == "failed":
         raise UpdateError(
             f"The update of server '{attempt.server}' failed, and so did its rollback: {evidence.error}",
@@ -199,12 +202,6 @@ def _roll_back(runtime: Runtime, catalog: Catalog, attempt: _Attempt, why: str) 
             "rolls the server back first.",
         )
     return evidence
-
-
-def _end(
-    runtime: Runtime, catalog: Catalog, attempt: _Attempt, outcome: Outcome, found: dict[str, object]
-) -> UpdateEvidence:
-    return end_attempt(runtime, catalog, attempt.journal, outcome=outcome, **{**attempt.found(), **found})
 
 
 def _recover_home(runtime: Runtime, catalog: Catalog, journal: UpdateJournal) -> str:

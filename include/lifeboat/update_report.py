@@ -60,13 +60,15 @@ def print_updates(documents: Sequence[Evidence], console: Console | None = None)
     for each in documents:
         when = f"{each.finished_at:%Y-%m-%d %H:%M} UTC"
         if isinstance(each, UpdateEvidence):
-            how = _WORDS[each.outcome] + (f": {each.error}" if each.error else "")
             took = duration(sum(each.seconds.values()))
             levels = each.level_before, each.level_after
-            add_row(table, each.update, when, each.server, *levels, each.requested_by, took, how)
+            add_row(table, each.update, when, each.server, *levels, each.requested_by, took, _WORDS[each.outcome])
         elif isinstance(each, UpdateJournal) and each.attempt not in ended:
             add_row(table, each.update, when, each.server, "", "", each.requested_by, "", "begun, not ended")
     console.print(table)
+    for each in documents:
+        if isinstance(each, UpdateEvidence) and each.error:
+            console.print(Text(f"{each.server} {_WORDS[each.outcome]}: {each.error}"), soft_wrap=True)
 
 
 def print_levels(servers: Sequence[ServerPatches], console: Console | None = None) -> None:

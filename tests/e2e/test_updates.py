@@ -51,7 +51,7 @@ def test_a_failing_server_is_rolled_back_and_those_after_it_are_untouched(world:
     assert is_running(world, CP_2)
     assert files(home(world, GATEWAY)) == untouched
     report = run.log("report")
-    assert "rolled back: The update of server 'apim-cp-2' failed" in report
+    assert "apim-cp-2 rolled back: The update of server 'apim-cp-2' failed with status 1" in report
     assert "Mixed levels" in report
     assert run.tasks()[f"update.{CP_2}"]["try_number"] == 1
     assert UPDATES_PASSWORD not in "".join(run.log(name) for name in states if states[name] != "upstream_failed")

@@ -131,7 +131,7 @@ def make_servers(directory: Path, names: tuple[str, ...] = (CP_1, CP_2, GATEWAY)
         (double.home / "bin/wso2carbon-version.txt").write_text("WSO2 Carbon Framework v4.9.28\n")
         if name == GATEWAY:
             (double.home / "updates/product.txt").write_text("wso2am-universal-gw-4.5.0")
-        PatchedHome(double.home).take([{"pack": True}])
+        PatchedHome(double.home).take([{"pack": True}, {"start": True}])  # as after a first start
         doubles[name] = double
     return doubles
 
