@@ -3,14 +3,15 @@
 FROM apache/airflow:slim-3.3.2-python3.11
 
 USER root
-# restic keeps the vault; the PostgreSQL server and its tools dump, restore and run the scratch databases of drills;
-# keytool of the JRE reads WSO2's keystores. No cluster of PostgreSQL is made or started.
+# restic keeps the vault; the servers of PostgreSQL and MariaDB and their tools dump, restore and run the scratch databases
+# of drills; the JRE reads WSO2's keystores (keytool) and proves embedded H2 databases. No cluster of PostgreSQL is made
+# or started.
 RUN mkdir -p /etc/postgresql-common \
     && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         -o Dpkg::Options::=--force-confold \
-        default-jre-headless git openssh-client postgresql postgresql-client restic \
+        default-jre-headless git mariadb-server openssh-client postgresql postgresql-client restic \
     && rm -rf /var/lib/apt/lists/*
 # Volumes mounted here take over this owner.
 RUN install -d -o airflow -g 0 -m 0770 /var/lib/lifeboat /var/lib/lifeboat/vault /var/tmp/lifeboat-scratch

@@ -7,16 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_recovery, cli_restore, report
+from lifeboat import cli_patches, cli_recovery, cli_restore, cli_update, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.cli_patches import print_patches_at
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
-from lifeboat.manifest import Manifest
-from lifeboat.patches import ServerPatches, live_patches, patches_at, since
 from lifeboat.preflight import world_problems
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
@@ -27,6 +26,8 @@ catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests a
 vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
+app.add_typer(cli_update.app)
+app.add_typer(cli_patches.app, name="patches")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
 app.add_typer(key_app, name="key")
@@ -79,7 +80,7 @@ def backup(
         catalog.add_point(signed)
         report.print_point(signed.manifest)
         if kind == "pre_upgrade":
-            _print_patches_at(runtime, signed.manifest)
+            print_patches_at(runtime, signed.manifest)
 
 
 @app.command()
@@ -127,33 +128,6 @@ def show(
 
 app.command()(cli_restore.restore)
 app.command()(cli_restore.runbook)
-
-
-@app.command()
-def patches(
-    deployment: DeploymentName,
-    point: Annotated[str | None, typer.Argument(help="Id of a restore point, or the beginning of it.")] = None,
-) -> None:
-    """Show the patches of all servers side by side, their drift and every known trap: now, or at a restore point
-    with what changed since then. Ends with status 1 when a server could not be read."""
-    with _runtime(deployment) as runtime:
-        manifest = _catalog().point(runtime.deployment.name, point).manifest if point else None
-        now, errors = live_patches(runtime)
-        if manifest is None:
-            report.print_patches(now, f"Patches of {runtime.deployment.name} now")
-        else:
-            then = _print_patches_at(runtime, manifest)
-            report.print_since(since(then, now), manifest.id)
-    for server, error in errors.items():
-        typer.echo(f"{server} could not be read: {error}", err=True)
-    if errors:
-        raise typer.Exit(1)
-
-
-def _print_patches_at(runtime: Runtime, manifest: Manifest) -> list[ServerPatches]:
-    servers = patches_at(runtime, manifest)
-    report.print_patches(servers, f"Patches of {manifest.deployment} at restore point {manifest.id}")
-    return servers
 
 
 @catalog_app.command()

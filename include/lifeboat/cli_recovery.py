@@ -58,7 +58,7 @@ def recover(
 
     def decide(plan: RecoveryPlan) -> bool:
         recovery_report.print_plan(plan)
-        return not dry_run and _confirmed(plan.deployment, confirm)
+        return not dry_run and confirmed(plan.deployment, confirm)
 
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         catalog = Catalog(catalog_url(from_environment))
@@ -85,7 +85,7 @@ def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = ""
             typer.echo(
                 f"Gone again after that, as before: {', '.join(gone)}. Servers that need it will not be healthy."
             )
-        if not _confirmed(journal.deployment, confirm):
+        if not confirmed(journal.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         catalog = Catalog(catalog_url(from_environment))
@@ -109,7 +109,7 @@ def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm =
         typer.echo("To be removed for good, as far as it is there:")
         for name in discardable(runtime, plan):
             typer.echo(f"  {name}")
-        if not _confirmed(plan.deployment, confirm):
+        if not confirmed(plan.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         discard_recovery(runtime, plan)
@@ -132,7 +132,7 @@ def _told_when_interrupted(journal: RecoveryJournal) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _confirmed(deployment: str, given: str) -> bool:
+def confirmed(deployment: str, given: str) -> bool:
     """Return whether the person has typed the deployment's name, as an option or when asked."""
     if not given:
         given = str(typer.prompt(f"Type the name of the deployment ({deployment}) to go ahead"))

@@ -18,6 +18,7 @@ from lifeboat.deployment_values import (
     ConnectionId,
     Cron,
     Duration,
+    EmbeddedName,
     EngineName,
     Glob,
     HealthUrl,
@@ -42,6 +43,7 @@ __all__ = [
     "Server",
     "Site",
     "Unit",
+    "UpdateSettings",
     "Vault",
     "deployments_directory",
     "format_duration",
@@ -87,6 +89,35 @@ class RecoverySettings(Model):
         [], description="Airflow users who may approve, by user id; empty for everybody who may run the DAG."
     )
     approval_timeout: Duration = Field(timedelta(hours=24), description="How long a recovery waits for an approval.")
+
+
+class UpdateSettings(Model):
+    """How servers are updated."""
+
+    connection: ConnectionId | None = Field(
+        None, description="Connection whose login and password WSO2's update tools get."
+    )
+    backup_directory: AbsolutePath = Field(
+        "/var/backups/wso2-updates",
+        description="Where WSO2 Updates 2.0 keeps its own backups on each server's host: outside every home, never "
+        "touched by anybody else, for the tool refuses to revert from a changed one.",
+    )
+    channel: str = Field("full", description="The channel that updates come from.")
+    timeout: Duration = Field(timedelta(hours=2), description="The longest that an update tool may take.")
+    conflict_timeout: Duration = Field(
+        timedelta(hours=4), description="How long an update waits for a person who resolves conflicts."
+    )
+    environment: dict[str, str] = Field(
+        {}, description="Environment of the update tools, such as HTTPS_PROXY. No secrets."
+    )
+    script: list[str] = Field(
+        [],
+        description="Command (argv) of your own that updates a home, for the method `script`; it gets "
+        "LIFEBOAT_HOME, LIFEBOAT_SERVER and LIFEBOAT_TARGET_LEVEL, and ends with 0, or 2 to be run again.",
+    )
+    carry_over: list[Glob] = Field(
+        [], description="Further globs in the home that belong to the installation when its pack is replaced."
+    )
 
 
 class Vault(Model):
@@ -199,6 +230,11 @@ class Server(Model):
     )
     undrain: list[str] = Field([], description="Command (argv), run when it is healthy again, that puts it back.")
     exclude: list[Glob] = Field([], description="Further globs inside the home that are not captured.")
+    recreated_databases: list[EmbeddedName] = Field(
+        [],
+        description="Embedded H2 databases, such as WSO2CARBON_DB, that the server makes anew: not captured, and left "
+        "behind when a recovery exchanges the home.",
+    )
     external_links: list[RelativePath] = Field(
         [],
         description="Symbolic links out of the home that are known: the link is captured, its target is not.",
@@ -226,6 +262,14 @@ class DatabaseServer(Model):
     databases: dict[str, Database] = Field(min_length=1, description="The databases to capture, by name.")
     site: Name = Field("main", description="The site that it belongs to.")
     host: Name = Field("worker", description="The host through which the server is reached.")
+    server: Name | None = Field(
+        None, description="For embedded databases (h2): the server in whose home they are; `host` is its host."
+    )
+    while_running: Literal["refuse", "skip"] = Field(
+        "refuse",
+        description="For embedded databases (h2): what a capture does while that server runs, since a copy of an open "
+        "file is worth nothing: fail, or leave them out with a warning.",
+    )
     method: Literal["logical", "physical"] = Field("logical", description="How it is captured.")
     jobs: int = Field(2, ge=1, le=32, description="Dumps and proofs that run side by side.")
 
@@ -272,6 +316,7 @@ class Deployment(Model):
     objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
+    update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")
     hosts: dict[Name, HostSettings] = Field({}, description="Machines besides this worker, by name.")
     servers: dict[Name, Server] = Field({}, description="WSO2 homes, by name.")

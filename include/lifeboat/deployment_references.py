@@ -19,6 +19,7 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (group, name, "site"), f"'{site}' is not one of sites ({', '.join(map(str, sites))})"
             if host not in (None, "worker", *hosts):
                 yield (group, name, "host"), f"'{host}' is not one of hosts ({', '.join(map(str, ('worker', *hosts)))})"
+    yield from _embedded_problems(groups)
     known = {*hosts, *(name for things in groups.values() for name in things)}
     for site_name, site_thing in sites.items():
         for name, binding in _mapping(site_thing, "bindings").items():
@@ -27,6 +28,22 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield ("sites", site_name, "bindings", name, "stands_in_for"), f"'{bound}' is unknown"
     if not any(groups.values()):
         yield (), "nothing to back up: give at least one of servers, database_servers, business_data"
+
+
+def _embedded_problems(groups: dict[str, dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the servers in whose homes databases are: a task of theirs runs where the home is."""
+    servers = groups["servers"]
+    for name, thing in groups["database_servers"].items():
+        named = _text(thing, "server", None)
+        if named is None:
+            continue
+        if named not in servers:
+            yield ("database_servers", name, "server"), f"'{named}' is not one of servers ({', '.join(servers)})"
+            continue
+        for key, default in (("host", "worker"), ("site", "main")):
+            own, its = _text(thing, key, default), _text(servers[named], key, default)
+            if own != its:
+                yield ("database_servers", name, key), f"is '{own}', but that of server '{named}' is '{its}'"
 
 
 def _mapping(document: Any, key: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ An error says what happened, to which thing, and what to do next. `permanent` te
 the same thing again can help: Airflow operators fail at once on a permanent error and retry any other.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -78,6 +79,18 @@ class SwapError(LifeboatError):
 
 class RecoveryError(LifeboatError):
     """A recovery may not go on: its plan is not good, was not approved, or what was restored is not proven."""
+
+
+class UpdateError(LifeboatError):
+    """An update tool failed, or a server is not what an update should have made of it."""
+
+
+class ConflictError(UpdateError):
+    """An update tool found files that the installation changed; `conflicts` are their paths in the home."""
+
+    def __init__(self, message: str, *, conflicts: Sequence[str], next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.conflicts = tuple(conflicts)
 
 
 class PointError(LifeboatError):

@@ -6,9 +6,10 @@ from pydantic import Field, RootModel
 
 from lifeboat.manifest import DrillEvidence, read_document
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
+from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 #: Every kind of evidence; `type` tells them apart.
-Evidence: TypeAlias = DrillEvidence | RecoveryJournal | RecoveryEvidence
+Evidence: TypeAlias = DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence
 
 
 class _AnyEvidence(RootModel[Annotated[Evidence, Field(discriminator="type")]]):

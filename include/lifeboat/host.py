@@ -154,12 +154,19 @@ class Host(ABC):
 
         The source and the JSON payload travel on standard input; the host needs python3 and nothing of ours.
         """
-        spec = importlib.util.find_spec(module)
-        assert spec is not None and spec.origin is not None, f"no source for {module}"
-        source = Path(spec.origin).read_bytes()
-        message = b"%d\n" % len(source) + source + json.dumps(payload).encode()
-        command = Command(["python3", "-c", _PYTHON_LOADER], run_as=run_as)
+        command, message = _python(module, payload, run_as)
         return json.loads(self.run(command, input=message, timeout=timeout).stdout)
+
+    @contextlib.contextmanager
+    def start_python(
+        self, module: str, payload: Any, *, run_as: str | None = None
+    ) -> Iterator[tuple[Process, Command]]:
+        """Start what `run_python` runs, and yield the process, whose standard output is the caller's, and its
+        command, for `failure`."""
+        command, message = _python(module, payload, run_as)
+        with self.start(command, stdin=subprocess.PIPE) as process:
+            process.feed(message)
+            yield process, command
 
     def find_tool(self, name: str) -> str | None:
         """Given a program's name, return its path on the host, or None."""
@@ -245,6 +252,15 @@ class LocalHost(Host):
 
     def host_name(self) -> str:
         return socket.gethostname()
+
+
+def _python(module: str, payload: Any, run_as: str | None) -> tuple[Command, bytes]:
+    """Given a stdlib-only module of ours and its payload, return the command that runs it and its input."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None, f"no source for {module}"
+    source = Path(spec.origin).read_bytes()
+    message = b"%d\n" % len(source) + source + json.dumps(payload).encode()
+    return Command(["python3", "-c", _PYTHON_LOADER], run_as=run_as), message
 
 
 def _home_of(run_as: str | None) -> dict[str, str]:

@@ -43,7 +43,7 @@ class ServerPatches:
             "type": self.type,
             "product": f"{identity.product} {identity.version}",
             "kernel": identity.carbon_kernel or "unknown",
-            "update": _update(identity),
+            "update": update_level(identity),
             "hotfixes": ", ".join(identity.hotfixes) or "none",
             "service pack": ", ".join(identity.service_packs) or "none",
             "patches": ", ".join(identity.patches) or "none",
@@ -56,7 +56,8 @@ class ServerPatches:
         return row
 
 
-def _update(identity: ProductIdentity) -> str:
+def update_level(identity: ProductIdentity) -> str:
+    """Given a home's identity, return its update level and what brought it there, in words."""
     kind = (identity.update_kind or "unknown").replace("_", " ")
     if identity.wum_timestamp:
         return f"{kind} {identity.wum_timestamp}"
@@ -120,7 +121,7 @@ def mixed_levels(servers: Iterable[ServerPatches]) -> list[Difference]:
     by_product: dict[str, dict[str, list[str]]] = {}
     for each in servers:
         family = f"{(each.identity.product or 'unknown').partition('-')[0]} {each.identity.version}"
-        by_product.setdefault(family, {}).setdefault(_update(each.identity), []).append(each.server)
+        by_product.setdefault(family, {}).setdefault(update_level(each.identity), []).append(each.server)
     return [
         Difference(product, "update level", "; ".join(f"{level}: {', '.join(names)}" for level, names in found.items()))
         for product, found in by_product.items()

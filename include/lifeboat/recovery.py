@@ -29,6 +29,7 @@ from lifeboat.drill import (
 from lifeboat.engines.base import fidelity
 from lifeboat.errors import LifeboatError, RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
+from lifeboat.patch_recovery import patch_checks
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.runtime import Runtime
@@ -66,7 +67,7 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     signed = require_manifest(vault, runtime.signer(), plan.deployment, plan.point, listing)
     same = signed.sha256 == plan.manifest_sha256
     checks = [fidelity("manifest-signature", str(unit), same, "the approved one" if same else "not the approved one")]
-    whole = unit_snapshot(signed, unit)
+    whole = unit_snapshot(signed, replacement.source or unit)
     checks += address_checks(listing, whole)
     facts = None if any_failed(checks) else sealed_facts(vault, whole, checks)
     _refuse_red(plan, unit, checks)
@@ -111,8 +112,9 @@ def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None
 
 
 def steps(runtime: Runtime, plan: RecoveryPlan) -> list[Step]:
-    """Return the exchanges of a plan, those of databases first."""
-    return [engine_for(runtime, each.unit).step(each) for each in plan.replacements]
+    """Return the exchanges of a plan, those of databases first; but what lies inside a home comes after the homes."""
+    engines = [(engine_for(runtime, each.unit), each) for each in plan.replacements]
+    return [engine.step(each) for engine, each in sorted(engines, key=lambda pair: pair[0].inside_a_home)]
 
 
 def swap(runtime: Runtime, plan: RecoveryPlan) -> None:
@@ -153,7 +155,10 @@ def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
     manifest = require_manifest(vault, runtime.signer(), plan.deployment, plan.point).manifest
     checks: list[Check] = []
     for replacement in plan.replacements:
-        checks += live_checks(runtime, engine_for(runtime, replacement.unit), manifest.unit(replacement.unit))
+        source = manifest.unit(replacement.source or replacement.unit)
+        checks += live_checks(runtime, engine_for(runtime, replacement.unit), source)
+        if plan.request.patches_from:
+            checks += patch_checks(runtime, plan, manifest, replacement)
     log_checks(checks)
     return checks
 

@@ -15,7 +15,8 @@ _VOLATILE = {"free_bytes", "needed_bytes", "expected_seconds"}
 class Exchange(Document):
     """One live thing and what takes its place: names of databases on their server, or paths on their host.
 
-    `beside` is what is restored; `kept` is the dated name that what was live gets, empty when nothing is live.
+    `beside` is what is restored, empty when nothing takes the place of what is live; `kept` is the dated name that
+    what was live gets, empty when nothing is live.
     """
 
     member: str
@@ -29,10 +30,13 @@ class Replacement(Document):
 
     `needed_bytes` of room are needed `where` the unit lies, on a file system that it may share with others;
     `free_bytes` are free there, None when that cannot be seen from here. `capturable` is whether what is live can be
-    in a safety point: it is there, all of it, and not empty. `details` are the engine's own.
+    in a safety point: it is there, all of it, not empty, and not open while a server runs.
+    `details` are the engine's own. `source` is the unit of the restore point that is brought to this one, when that
+    is another.
     """
 
     unit: Unit
+    source: Unit | None = None
     host: str
     where: str
     file_system: str = ""
@@ -48,7 +52,8 @@ class Replacement(Document):
 class RecoveryRequest(Document):
     """What a person asks for. Without point and as_of it is the last known good; without units, everything.
 
-    `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db.
+    `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db. With `patches_from`, the
+    name of a server, only its patches are brought, to the one home in `units`; `force` brings them to another product.
     """
 
     point: str = ""
@@ -57,6 +62,8 @@ class RecoveryRequest(Document):
     reason: str = ""
     unproven: bool = False
     safety_point: bool = True
+    patches_from: str = ""
+    force: bool = False
 
 
 class RecoveryPlan(Document):

@@ -35,14 +35,24 @@ def refuse_other_recovery(runtime: Runtime, recovery: str = "") -> None:
 
 
 def begin(
-    runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, requested_by: str, approved_by: Sequence[str] = ()
+    runtime: Runtime,
+    catalog: Catalog,
+    plan: RecoveryPlan,
+    requested_by: str,
+    approved_by: Sequence[str] = (),
+    *,
+    may_be_broken: bool = False,
 ) -> RecoveryJournal:
     """Write the journal of a recovery into the vault: from here on it is finished or undone. Doing it again gives
-    the journal that is there. Raise RecoveryError while another one is open."""
+    the journal that is there. Raise RecoveryError while another one is open.
+
+    Servers that cannot be started as they are stand in the way, unless they `may_be_broken`: a failed update is
+    what is to be taken back.
+    """
     refuse_other_recovery(runtime, plan.id)
     for journal in _journals(runtime, plan.id):
         return journal
-    for server in plan.servers:
+    for server in () if may_be_broken else plan.servers:
         ServerControl.of(runtime, server).preflight()
     journal = RecoveryJournal(
         id=uuid.uuid4().hex,
@@ -64,6 +74,11 @@ def interrupted(runtime: Runtime) -> list[RecoveryJournal]:
     ended = {s.tags["recovery"] for s in listing if s.tags.get("live") in ("new", "old")}
     found = [s for s in listing if s.tags["type"] == "recovery-journal" and s.tags["recovery"] not in ended]
     return [cast(RecoveryJournal, read_evidence(vault, signer, snapshot)) for snapshot in found]
+
+
+def find_journal(runtime: Runtime, recovery: str) -> RecoveryJournal | None:
+    """Given a recovery's id, return its journal, or None if it has not begun."""
+    return next(iter(_journals(runtime, recovery)), None)
 
 
 def require_journal(runtime: Runtime, recovery: str) -> RecoveryJournal:

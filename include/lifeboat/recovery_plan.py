@@ -18,8 +18,10 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState, last_instant
 from lifeboat.catalog.last_good import described
 from lifeboat.deployment import Deployment, Unit
+from lifeboat.engines import load_engine
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
+from lifeboat.patch_recovery import plan_patches, select_home
 from lifeboat.recovery_documents import RecoveryPlan, RecoveryRequest, Replacement
 from lifeboat.runtime import Runtime
 from lifeboat.times import in_utc
@@ -38,10 +40,13 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     """
     deployment = runtime.deployment
     state, chosen = resolve(catalog, deployment.name, request)
-    selection = select_members(state.manifest, request.units)
-    _refuse_other_workers(deployment, selection)
+    if request.patches_from:
+        selection = select_home(deployment, request)
+    else:
+        selection = select_members(state.manifest, request.units)
+    refuse_other_workers(deployment, selection)
     replacements = [
-        _replacement(runtime, state, unit, members, recovery) for unit, members in selection.items() if members
+        _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
     ]
     servers = affected_servers(deployment, selection)
     _refuse_full(runtime, state.manifest, replacements)
@@ -57,7 +62,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         chosen=chosen,
         replacements=tuple(replacements),
         servers=tuple(servers),
-        warnings=tuple(_warnings(deployment, state, selection, replacements, servers)),
+        warnings=tuple(_warnings(deployment, state, request, selection, replacements, servers)),
     )
 
 
@@ -88,13 +93,15 @@ def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest) -> tupl
 
 def select_members(manifest: Manifest, wanted: Sequence[str]) -> dict[Unit, list[str]]:
     """Given a manifest and names of units or members, by default all, return each unit with its members to bring
-    back. Raise ConfigurationError, listing what there is, for a name that it does not have."""
+    back; what a recovery of all leaves alone is not among them. Raise ConfigurationError, listing what there is, for a
+    name that it does not have."""
     exchanged = {
         unit.unit: [each.member for each in unit.members if not each.member.startswith(_NEVER_EXCHANGED)]
         for unit in manifest.units
     }
     if not wanted:
-        return exchanged
+        named = {each.unit for each in manifest.units for m in each.members if load_engine(m.engine).only_by_name}
+        return {unit: members for unit, members in exchanged.items() if unit not in named}
     known = {str(unit) for unit in exchanged} | {member for members in exchanged.values() for member in members}
     unknown = sorted(set(wanted) - known)
     if unknown:
@@ -120,7 +127,7 @@ def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
 
 
-def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
+def refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
     """Raise ConfigurationError for what only the worker behind a queue reaches: a swap is made in one place."""
     for unit in units:
         queue = deployment.queue_of(unit)
@@ -132,7 +139,11 @@ def _refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None
             )
 
 
-def _replacement(runtime: Runtime, state: PointState, unit: Unit, members: Sequence[str], recovery: str) -> Replacement:
+def _replacement(
+    runtime: Runtime, state: PointState, request: RecoveryRequest, unit: Unit, members: Sequence[str], recovery: str
+) -> Replacement:
+    if request.patches_from:
+        return plan_patches(runtime, state.manifest, request, recovery)
     engine = engine_for(runtime, unit)
     replacement = engine.plan_replacement(state.manifest.unit(unit), members, recovery)
     return replacement.model_copy(update={"expected_seconds": _expected_seconds(state, unit)})
@@ -172,24 +183,43 @@ def _refuse_full(runtime: Runtime, manifest: Manifest, replacements: Sequence[Re
 def _warnings(
     deployment: Deployment,
     state: PointState,
+    request: RecoveryRequest,
     selection: dict[Unit, list[str]],
     replacements: Sequence[Replacement],
     servers: Sequence[str],
 ) -> Iterable[str]:
     if state.verdict != "good":
         yield f"Restore point {state.manifest.id} is {state.verdict}: no drill of it passed."
+    if request.patches_from:
+        yield from _patch_warnings(deployment, servers)
+        return
     age = datetime.now(UTC) - last_instant(state.manifest)
     if age > deployment.objectives.rpo:
         yield "The restore point is older than the RPO: what came after it will be gone from what is live."
     yield from _uncoupled(state.manifest, selection)
+    yield from _uncontrolled(deployment, servers)
+    for replacement in replacements:
+        if not replacement.capturable:
+            yield (
+                f"{replacement.unit}: not all of it is live, or it is open while its server runs; a safety point "
+                "leaves it out."
+            )
+    if any(unit.kind == "tree" for unit in selection):
+        yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
+
+
+def _uncontrolled(deployment: Deployment, servers: Sequence[str]) -> Iterable[str]:
     for name in servers:
         if deployment.servers[name].control is None:
             yield f"Server '{name}' has no control in the deployment file: stop it by hand before, start it after."
-    for replacement in replacements:
-        if not replacement.capturable:
-            yield f"{replacement.unit}: nothing, or not all of it, is live; a safety point leaves it out."
-    if any(unit.kind == "tree" for unit in selection):
-        yield "Trees are exchanged while whoever uses them may have files open: stop it by hand."
+
+
+def _patch_warnings(deployment: Deployment, servers: Sequence[str]) -> Iterable[str]:
+    yield from _uncontrolled(deployment, servers)
+    types = {deployment.servers[name].type for name in servers}
+    left = [name for name, server in deployment.servers.items() if server.type in types and name not in servers]
+    if left:
+        yield f"{', '.join(left)} of the same type is left as it is: `lifeboat patches {deployment.name}` shows drift."
 
 
 def _uncoupled(manifest: Manifest, selection: dict[Unit, list[str]]) -> Iterable[str]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _PREFIX = "drill-"
 _END_SECONDS = 20.0
-#: Accounts that own things below (PostgreSQL's) must pass through, but list nothing.
+#: Accounts that own things below (a database server's) must pass through, but list nothing.
 _PASSABLE = 0o711
 
 
@@ -112,12 +112,12 @@ def _open_directories(top: Path) -> None:
 
 
 def _end_servers(place: Path) -> None:
-    """End the database servers that still run in a place, found by their PID files."""
-    for pid_file in place.glob("*/data/postmaster.pid"):
+    """End the database servers that still run in a place: whose PID files lie in the data directory that they work
+    in, as PostgreSQL's and MariaDB's do."""
+    for pid_file in place.glob("*/data/*.pid"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            lines = pid_file.read_text().splitlines()
-            pid, data = int(lines[0]), lines[1]
-            if Path(data) == pid_file.parent and _works_in(pid, pid_file.parent):
+            pid = int(pid_file.read_text().splitlines()[0])
+            if _works_in(pid, pid_file.parent):
                 _end(pid)
 
 

@@ -70,16 +70,22 @@ def roll_forward(steps: Sequence[Step]) -> None:
 
 
 def roll_back(steps: Sequence[Step]) -> None:
-    """Put back everything, the last exchange first. Every step is tried; raise the first error at the end."""
-    errors = []
-    for step in reversed(steps):
+    """Put back everything, the last exchange first. Every step is tried, and once more when others are done, for it
+    may lie inside of one that was interrupted; raise the first error at the end."""
+    failed = _put_back(list(reversed(steps)))
+    if failed and (failed := _put_back(list(failed))):
+        raise next(iter(failed.values()))
+
+
+def _put_back(steps: Sequence[Step]) -> dict[Step, LifeboatError]:
+    failed = {}
+    for step in steps:
         try:
             _take(step, State.OLD)
         except LifeboatError as error:
             log.error("%s could not be put back: %s", step, error)
-            errors.append(error)
-    if errors:
-        raise errors[0]
+            failed[step] = error
+    return failed
 
 
 def _take(step: Step, wanted: State) -> None:

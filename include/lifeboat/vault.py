@@ -256,12 +256,12 @@ class Vault:
         return self._retry_locked(once)
 
     def restore_directory(
-        self, snapshot: str, target: str, *, path: str | None = None, run_as: str | None = None
+        self, snapshot: str, target: str, *, only: Sequence[str] = (), run_as: str | None = None
     ) -> None:
-        """Restore a snapshot of a directory, or what is at `path` in it, to `target` on this vault's host; nothing
-        is read from a cache, so that what comes back has come from the vault."""
-        only = ["--include", restic_path(path)] if path is not None else []
-        self._run(["restore", snapshot, "--no-cache", *only, "--target", target], run_as=run_as)
+        """Restore a snapshot of a directory, or only what is at some paths in it, to `target` on this vault's host;
+        nothing is read from a cache, so that what comes back has come from the vault."""
+        chosen = [word for path in only for word in ("--include", restic_path(path))]
+        self._run(["restore", snapshot, "--no-cache", *chosen, "--target", target], run_as=run_as)
 
     # -- restic ---------------------------------------------------------------------------------------------
 

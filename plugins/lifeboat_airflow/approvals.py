@@ -8,14 +8,14 @@ from lifeboat_airflow.backfill_help import while_one_waits
 from lifeboat_airflow.recovery import MARKDOWN
 
 
-def approve(deployment: Deployment, dag_id: str) -> list[BaseOperator]:
-    """Return the tasks that wait for the people who approve; none when the deployment asks for none."""
+def approve(deployment: Deployment, dag_id: str, *, verb: str = "Recover") -> list[BaseOperator]:
+    """Return the tasks that wait for the people who approve what `verb` says; none if the deployment asks for none."""
     settings = deployment.recovery
     shown = f"{{{{ ti.xcom_pull(task_ids='plan', key='{MARKDOWN}') }}}}"
     return [
         ApprovalOperator(
             task_id=task_id,
-            subject=f"Recover {deployment.name}? {note}",
+            subject=f"{verb} {deployment.name}? {note}",
             body=f"{shown}\n\n{{% if dag_run.run_type == 'backfill' %}}{while_one_waits(dag_id)}{{% endif %}}",
             fail_on_reject=True,
             response_timeout=settings.approval_timeout,

@@ -42,7 +42,7 @@ class PlanRecoveryOperator(LifeboatOperator):
         run = context["dag_run"]
         recovery = new_recovery_id(run.run_after, f"{run.dag_id} {run.run_id}")
         refuse_other_recovery(runtime, recovery)
-        request = _read_request(context["params"], run)
+        request = self.request(context["params"], run)
         if request.as_of:
             zone = runtime.deployment.schedules.zone()
             self.log.info("Recovering as of %s", in_utc_and(zone, request.as_of))
@@ -51,16 +51,25 @@ class PlanRecoveryOperator(LifeboatOperator):
         context["ti"].xcom_push(MARKDOWN, plan_as_markdown(plan))
         return plan.model_dump(mode="json")
 
+    def request(self, given: Any, run: Any) -> Any:
+        """Given what a form holds, in which everything may be empty, return the request of a run."""
+        from lifeboat.recovery_documents import RecoveryRequest
 
-def _read_request(given: Any, run: Any) -> Any:
-    """Given what a form holds, in which everything may be empty, return the request of a run."""
-    from lifeboat.recovery_documents import RecoveryRequest
+        fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
+        request = RecoveryRequest.model_validate(fields)
+        if run.run_type.value == "backfill" and not request.point:
+            return request.model_copy(update={"as_of": run.logical_date})
+        return request
 
-    fields = {name: given[name] for name in RecoveryRequest.model_fields if given.get(name) not in (None, "", [])}
-    request = RecoveryRequest.model_validate(fields)
-    if run.run_type.value == "backfill" and not request.point:
-        return request.model_copy(update={"as_of": run.logical_date})
-    return request
+
+class PlanPatchRestoreOperator(PlanRecoveryOperator):
+    """Plans a patch restore from the fields of the form and shows it; changes nothing."""
+
+    def request(self, given: Any, run: Any) -> Any:
+        from lifeboat.patch_recovery import patch_request
+
+        chosen = {name: given[name] for name in ("point", "from_server", "reason") if given.get(name)}
+        return patch_request(given["server"], unproven=given["unproven"], force=given["force"], **chosen)
 
 
 class ConfirmRecoveryOperator(LifeboatOperator):
@@ -202,6 +211,7 @@ class RestoreBesideOperator(PlanOperator):
     :param unit: the unit, such as home/apim-cp-1
     """
 
+    template_fields = (*PlanOperator.template_fields, "unit")
     ui_color: ClassVar[str] = "#bfe3cf"
 
     def __init__(self, *, unit: str, **kwargs: Any) -> None:
@@ -224,6 +234,7 @@ class StopServerOperator(PlanOperator):
     :param server: the server's name
     """
 
+    template_fields = (*PlanOperator.template_fields, "server")
     ui_color: ClassVar[str] = "#f3c9c9"
 
     def __init__(self, *, server: str, **kwargs: Any) -> None:
@@ -263,6 +274,7 @@ class StartServerOperator(PlanOperator):
     :param stop_task: id of the task that stopped it
     """
 
+    template_fields = (*PlanOperator.template_fields, "server")
     ui_color: ClassVar[str] = "#bfe3cf"
 
     def __init__(self, *, server: str, stop_task: str, **kwargs: Any) -> None:

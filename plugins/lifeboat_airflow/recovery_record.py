@@ -23,15 +23,16 @@ class RecordRecoveryOperator(LifeboatOperator):
     """Writes how the recovery ended into the vault and the catalog, and shows it; red unless all of it was done.
 
     :param plan: the plan
-    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server
+    :param tasks: ids of the tasks whose work is told: `check`; `restore` by unit, and `start` by server, or by * where
+        the run alone knows which
     :param approvals: task ids of the approvals
-    :param safety_task: id of the task that sealed the safety point
+    :param safety_task: id of the task that sealed the safety point, empty if there is none
     """
 
     template_fields = ("plan",)
     ui_color: ClassVar[str] = "#f0e2b6"
 
-    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str, **kwargs: Any) -> None:
+    def __init__(self, *, plan: Any, tasks: Any, approvals: Any, safety_task: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.tasks = tasks
@@ -56,9 +57,9 @@ class RecordRecoveryOperator(LifeboatOperator):
             approved_by=tuple(approvers(instance, self.approvals)),
             error=f"failed: {', '.join(failed)}" if failed else "",
             checks=self._checks(instance),
-            servers=self._servers(instance),
+            servers=self._servers(instance, plan),
             seconds=self._seconds(instance),
-            safety_point=instance.xcom_pull(task_ids=self.safety_task) or "",
+            safety_point=(instance.xcom_pull(task_ids=self.safety_task) if self.safety_task else None) or "",
         )
         log_table(lambda console: print_recovery(evidence, console))
         if not evidence.succeeded:
@@ -76,8 +77,11 @@ class RecordRecoveryOperator(LifeboatOperator):
         pulled = [instance.xcom_pull(task_ids=task, key=CHECKS) or [] for task in tasks]
         return tuple(Check.model_validate(check) for checks in pulled for check in checks)
 
-    def _servers(self, instance: Any) -> dict[str, str]:
-        told = {server: instance.xcom_pull(task_ids=task, key=STATE) for server, task in self.tasks["start"].items()}
+    def _servers(self, instance: Any, plan: Any) -> dict[str, str]:
+        told = {
+            ", ".join(plan.servers) if server == "*" else server: instance.xcom_pull(task_ids=task, key=STATE)
+            for server, task in self.tasks["start"].items()
+        }
         return {server: state for server, state in told.items() if state}
 
     def _seconds(self, instance: Any) -> dict[str, float]:

@@ -12,8 +12,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 from tests.support.deployments import Change, write_deployment
 
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
-RECOVERY = "sample.recovery"
-DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY}
+RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -92,6 +92,14 @@ def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: D
         assert parameter.schema["title"]
         assert parameter.description
         dag.validate()
+
+
+@each_dag
+def test_no_field_that_may_stay_empty_keeps_the_trigger_button_dead(sample_dags: DagBag, dag_id: str) -> None:
+    """As Airflow's page does with a plain string that is empty."""
+    parameters = sample_dags.dags[dag_id].params
+    empty = [name for name in parameters if parameters.get_param(name).resolve() in ("", None, [])]
+    assert [name for name in empty if "null" not in parameters.get_param(name).schema["type"]] == []
 
 
 def test_backups_run_by_cron_and_drills_also_after_each_backup(backup: DAG, drill: DAG) -> None:

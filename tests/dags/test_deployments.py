@@ -9,6 +9,15 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable
 from tests.dags.conftest import LoadDags
 from tests.support.deployments import with_schedules, write_deployment
 
+CAPABILITIES = (
+    "system_backup",
+    "pre_upgrade_snapshot",
+    "restore_drill",
+    "recovery",
+    "patch_restore",
+    "product_update",
+)
+
 
 def test_several_deployments_stand_side_by_side(tmp_path: Path, load_dags: LoadDags) -> None:
     for name in ("prod", "pre-prod", "test_2"):
@@ -16,9 +25,7 @@ def test_several_deployments_stand_side_by_side(tmp_path: Path, load_dags: LoadD
     bag = load_dags(tmp_path)
     assert bag.import_errors == {}
     assert set(bag.dags) == {
-        f"{name}.{capability}"
-        for name in ("prod", "pre-prod", "test_2")
-        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery")
+        f"{name}.{capability}" for name in ("prod", "pre-prod", "test_2") for capability in CAPABILITIES
     }
     assert set(bag.dags["pre-prod.system_backup"].tags) == {"lifeboat", "pre-prod"}
     (asset,) = bag.dags["pre-prod.system_backup"].get_task("seal").outlets
@@ -36,12 +43,7 @@ def test_a_broken_file_is_an_import_error_that_says_where_and_takes_no_other_wit
     write_deployment(tmp_path, "good")
     broken = write_deployment(tmp_path, "broken", _misspelt_home)
     bag = load_dags(tmp_path)
-    assert set(bag.dags) == {
-        "good.system_backup",
-        "good.pre_upgrade_snapshot",
-        "good.restore_drill",
-        "good.recovery",
-    }
+    assert set(bag.dags) == {f"good.{capability}" for capability in CAPABILITIES}
     assert list(map(_base_name, bag.import_errors)) == ["broken_deployments.py"]
     (shown,) = bag.import_errors.values()
     line = 1 + broken.read_text().splitlines().index("    hme: /opt/wso2")

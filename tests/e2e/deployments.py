@@ -1,17 +1,20 @@
 """The deployments of the end-to-end tests: the sample under several names, so that no test disturbs another."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
+from tests.support.patchable import server_settings
+from tests.support.wso2_server import DoubleHome
 
 WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
 TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
-def write_deployments(directory: Path) -> None:
-    """Write all deployment files into a directory."""
+def write_deployments(directory: Path, servers: Mapping[str, DoubleHome]) -> None:
+    """Write all deployment files into a directory; `servers` are those of the deployment `updating`."""
     directory.mkdir()
     changes: dict[str, list[Change]] = {
         "main": [],
@@ -23,6 +26,7 @@ def write_deployments(directory: Path) -> None:
         "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
+        "updating": [with_units_of(HOMES), _own_servers(servers), _update_tools],
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
@@ -40,6 +44,18 @@ def _own_places(document: dict[str, Any]) -> None:
 
 def _no_patience(document: dict[str, Any]) -> None:
     document["recovery"] = {"approval_timeout": "1s"}
+
+
+def _own_servers(servers: Mapping[str, DoubleHome]) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        document["servers"] = server_settings(servers)
+
+    return change
+
+
+def _update_tools(document: dict[str, Any]) -> None:
+    backups = "${LIFEBOAT_TESTS}/backups-of-update-tools"
+    document["update"] = {"connection": "wso2_updates", "backup_directory": backups, "timeout": "60s"}
 
 
 def _own_database(document: dict[str, Any]) -> None:

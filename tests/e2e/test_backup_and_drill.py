@@ -17,13 +17,21 @@ UNITS = {
 }
 
 
+CAPABILITIES = (
+    "system_backup",
+    "pre_upgrade_snapshot",
+    "restore_drill",
+    "recovery",
+    "patch_restore",
+    "product_update",
+)
+
+
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = {path.stem for path in world.deployments.iterdir()}
-    assert len(deployments) == 13
+    assert len(deployments) == 14
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
-        f"{name}.{capability}"
-        for name in deployments
-        for capability in ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery")
+        f"{name}.{capability}" for name in deployments for capability in CAPABILITIES
     }
     assert world.airflow.import_errors() == {}
 

@@ -24,6 +24,7 @@ from lifeboat.vault import Snapshot
 from tests.e2e.deployments import WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
+from tests.support.patchable import UPDATES_LOGIN, UPDATES_PASSWORD, install_tools, make_servers
 from tests.support.quick_vault import make_quick_vault
 
 REPOSITORY = Path(__file__).parents[2]
@@ -45,7 +46,11 @@ class World:
         """Prepare the deployments and their vaults, and start Airflow."""
         self.stage.prepare("small")
         self._stack.callback(self.stage.stop)
-        write_deployments(self.deployments)
+        self.servers = make_servers(self.directory / "updating")
+        for double in self.servers.values():
+            self._stack.callback(double.end)
+            install_tools(double.home)
+        write_deployments(self.deployments, self.servers)
         for name, value in self.environment.items():
             self._patch.setenv(name, value)
         self._stack.callback(self._patch.undo)
@@ -68,6 +73,9 @@ class World:
             **self.stage.environment(),
             **self.slow_dump.environment(),
             environment_variable("wrong_vault_writer"): json.dumps(wrong),
+            environment_variable("wso2_updates"): json.dumps(
+                {"conn_type": "generic", "login": UPDATES_LOGIN, "password": UPDATES_PASSWORD}
+            ),
             "LIFEBOAT_TESTS": str(self.directory),
             "LIFEBOAT_DEPLOYMENTS": str(self.deployments),
             "RESTIC_CACHE_DIR": str(self.directory / "restic-cache"),

@@ -42,9 +42,10 @@ class Source(ABC):
     #: What the engine runs to read the data, besides restic.
     tools: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, directory: Path, postgres: Callable[[], SamplePostgres]) -> None:
+    def __init__(self, directory: Path, servers: Callable[[str], Any]) -> None:
         self.directory = directory
-        self.postgres = postgres
+        #: Given the name of a vendor, return its running server.
+        self.servers = servers
         self.make()
 
     @abstractmethod
@@ -181,6 +182,11 @@ class PostgresSource(Source):
         SELECT lo_from_bytea(4711, 'large object');
     """
 
+    def postgres(self) -> SamplePostgres:
+        server = self.servers("postgres")
+        assert isinstance(server, SamplePostgres)
+        return server
+
     def make(self) -> None:
         self._administrate("DROP ROLE IF EXISTS bench_role", "CREATE ROLE bench_role LOGIN PASSWORD 'secret'")
         for name in self.databases:
@@ -225,7 +231,3 @@ def connection_to(postgres: SamplePostgres, **changes: Any) -> Connection:
     known = conninfo_to_dict(postgres.admin_conninfo)
     fields = {"login": str(known["user"]), "password": str(known["password"]), "port": postgres.port} | changes
     return Connection("bench_postgres", "postgres", host="127.0.0.1", **fields)
-
-
-#: By the engine's name.
-SOURCES: Mapping[str, type[Source]] = {"home": HomeSource, "postgres": PostgresSource, "tree": TreeSource}

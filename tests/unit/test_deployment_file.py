@@ -31,6 +31,16 @@ def test_a_script_outside_of_its_home(write: Callable[..., Path]) -> None:
     assert "write it relative and without .." in problem.message
 
 
+def test_databases_of_a_home_are_where_the_home_is(write: Callable[..., Path]) -> None:
+    path = write(
+        ("    connection:", "    server: cp-1\n    host: nfs\n    connection:"),
+        ("servers:\n  cp-1", "hosts: {nfs: {ssh: nfs}}\nservers:\n  cp-1"),
+    )
+    (problem,) = problems_of(path)
+    assert (problem.line, problem.key) == (14, "database_servers.main-db.host")
+    assert "is 'nfs', but that of server 'cp-1' is 'worker'" in problem.message
+
+
 def test_stop_and_start_in_two_ways_or_none(write: Callable[..., Path]) -> None:
     for control in ("{}", "{unit: a.service, script: bin/a.sh}"):
         (problem,) = problems_of(write(("    home: /opt/wso2\n", f"    home: /opt/wso2\n    control: {control}\n")))

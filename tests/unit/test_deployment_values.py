@@ -37,6 +37,13 @@ WRONG: dict[str, tuple[str, str, int, str, str]] = {
         "servers.cp-1.site",
         "'mian' is not one of sites (main)",
     ),
+    "databases in no home": (
+        "    connection:",
+        "    server: cp-9\n    connection:",
+        13,
+        "database_servers.main-db.server",
+        "'cp-9' is not one of servers (cp-1)",
+    ),
     "unknown host": (
         "    path:",
         "    host: nfs\n    path:",

@@ -132,11 +132,18 @@ class Catalog:
 
     def recoveries(self, deployment: str) -> list[EvidenceDocument]:
         """Given a deployment, return the journals and the evidence of its recoveries, oldest first."""
+        return self._documents(deployment, "recovery-journal", "recovery")
+
+    def updates(self, deployment: str) -> list[EvidenceDocument]:
+        """Given a deployment, return the journals and the evidence of its updates, oldest first."""
+        return self._documents(deployment, "update-journal", "update")
+
+    def _documents(self, deployment: str, *types: str) -> list[EvidenceDocument]:
         with self._session() as session:
             rows = session.scalars(
                 select(Evidence)
                 .join(Point, Point.manifest_sha256 == Evidence.manifest_sha256)
-                .where(Point.deployment == deployment, Evidence.type != "drill")
+                .where(Point.deployment == deployment, Evidence.type.in_(types))
                 .order_by(Evidence.finished_at)
             ).all()
         return [read_evidence_document(row.document, f"Evidence {row.id}") for row in rows]

@@ -1,4 +1,5 @@
-"""Recovery of a tree or home: restored beside the live directory on the same file system, exchanged by renaming.
+"""Recovery of a tree, a home, or a database that is one file: restored beside the live one on the same file system,
+exchanged by renaming.
 
 What no snapshot holds is carried over from the live directory just before: logs, embedded databases, and what the
 deployment file excludes.
@@ -19,7 +20,7 @@ from lifeboat.swap import State, Step
 def plan_directory(
     host: Host, member: str, path: str, recovery: str, run_as: str | None
 ) -> tuple[Exchange, dict[str, Any]]:
-    """Given a live directory, or one that is gone, return its exchange and what a Replacement tells of its
+    """Given a live directory or file, or one that is gone, return its exchange and what a Replacement tells of its
     place: `capturable`, `where`, the `file_system` and its `free_bytes`.
 
     Raise AccessError or PreflightError when it cannot be renamed: it is a mount point, or the account may not.
@@ -48,7 +49,8 @@ def plan_directory(
 
 
 def _ask(host: Host, action: str, exchange: Exchange, run_as: str | None, **more: Any) -> dict[str, Any]:
-    payload = {"action": action, "live": exchange.live, "beside": exchange.beside, "kept": exchange.kept, **more}
+    names = {"live": exchange.live, "beside": exchange.beside, "kept": exchange.kept}
+    payload = {"action": action, "sides": [], **names, **more}
     try:
         answer: dict[str, Any] = host.run_python("lifeboat.treeswap", payload, run_as=run_as)
     except CommandError as error:
@@ -61,10 +63,11 @@ def _ask(host: Host, action: str, exchange: Exchange, run_as: str | None, **more
 
 
 class DirectoryStep(Step):
-    """The exchange of one directory on its host.
+    """The exchange of one directory, or of one file, on its host.
 
     `details` may name globs of what is in no snapshot (`excluded`), those among them that are dropped instead of
-    carried over (`dropped`), and directories that must be there afterwards (`directories`).
+    carried over (`dropped`), and directories that must be there afterwards (`directories`); of a file, the suffixes
+    of the files that belong to it (`sides`).
     """
 
     def __init__(self, host: Host, exchange: Exchange, run_as: str | None, details: Mapping[str, Any]) -> None:
@@ -75,8 +78,12 @@ class DirectoryStep(Step):
         self.details = details
 
     def state(self) -> State:
-        found = _ask(self.host, "look", self.exchange, self.run_as)
+        return self._state(self._do("look"))
+
+    def _state(self, found: dict[str, Any]) -> State:
         live, beside, kept = found["live"], found["beside"], found["kept"]
+        if found["split"]:
+            return State.BETWEEN
         if self.exchange.kept:
             if live and not kept:
                 return State.OLD
@@ -100,32 +107,31 @@ class DirectoryStep(Step):
         return [path for name, path in names.items() if found[name]]
 
     def forward(self) -> None:
-        found = _ask(self.host, "look", self.exchange, self.run_as)
-        if self.state() is not State.NEW and not found["beside"]:
+        found = self._do("look")
+        if self._state(found) is not State.NEW and not (found["beside"] or found["split"]):
             raise SwapError(
                 f"{self.exchange.member}: there is nothing at '{self.exchange.beside}' to exchange it for.",
                 next_step="Restore it again: run the recovery's restore step once more.",
             )
         carried = self._carried() if found["live"] and found["beside"] else []
-        _ask(
-            self.host,
-            "forward",
-            self.exchange,
-            self.run_as,
-            carried=carried,
-            directories=self.details.get("directories", []),
-        )
+        self._do("forward", carried=carried, directories=self.details.get("directories", []))
 
     def back(self) -> None:
         self.state()
-        _ask(self.host, "back", self.exchange, self.run_as)
+        self._do("back")
 
     def discard(self) -> None:
-        _ask(self.host, "discard", self.exchange, self.run_as)
+        self._do("discard")
+
+    def _do(self, action: str, **more: Any) -> dict[str, Any]:
+        sides = self.details.get("sides", [])
+        return _ask(self.host, action, self.exchange, self.run_as, sides=sides, **more)
 
     def _carried(self) -> list[str]:
         """Return what lies in the live directory and in no snapshot of it."""
         rules = [("excluded", glob) for glob in self.details.get("excluded", [])]
+        if not rules:
+            return []
         excluded = walk(self.host, self.exchange.live, rules, digest=False, run_as=self.run_as).excluded
         dropped = [translate(glob) for glob in self.details.get("dropped", [])]
         return [path for path in excluded if not any(pattern.fullmatch(path) for pattern in dropped)]

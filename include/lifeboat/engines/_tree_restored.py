@@ -41,7 +41,7 @@ def restore_tree(
     """Restore a tree, or the part at `path`, into a new directory of the vault's host and give its root the metadata
     that it had, which a snapshot of its content does not hold. Return whether owners came back, too."""
     try:
-        vault.restore_directory(member.address.snapshot, directory, path=path, run_as=run_as)
+        vault.restore_directory(member.address.snapshot, directory, only=() if path is None else (path,), run_as=run_as)
     except SpaceError as error:
         raise SpaceError(
             f"{member.member} does not fit into '{directory.rpartition('/')[0]}' on host '{host.name}': "

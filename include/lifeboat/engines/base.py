@@ -129,6 +129,10 @@ class Engine(ABC):
     #: The type of Airflow connection that its units name, or None.
     connection_type: ClassVar[str | None] = None
     methods: ClassVar[tuple[str, ...]] = ("logical",)
+    #: Whether a recovery leaves its units alone unless they are named: they are not WSO2's.
+    only_by_name: ClassVar[bool] = False
+    #: Whether its members lie inside a home, which is exchanged before them and put back after them.
+    inside_a_home: ClassVar[bool] = False
     #: Bytes of scratch that a drill needs for each byte that was captured.
     scratch_factor: ClassVar[float] = 1.1
 
@@ -207,6 +211,10 @@ class Engine(ABC):
     def live_databases(self) -> AbstractContextManager[Mapping[str, CheckedDatabase]]:
         """Yield the live databases for the WSO2 checks, by member name; most engines have none."""
         return nullcontext({})
+
+    def live_schema(self) -> dict[str, dict[str, str]]:
+        """Return the objects of each live database's schema with a digest, by member; most engines have none."""
+        return {}
 
     @property
     def host(self) -> Host:

@@ -7,22 +7,30 @@ restoring it, which patches were there, which bundles ran, and what the server w
 import shlex
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
+from lifeboat.deployment import Server
+from lifeboat.engines._home_parts import PartsStep, restored_parts
 from lifeboat.engines._tree_restored import RestoredTree
-from lifeboat.engines._walks import Walked
-from lifeboat.engines.base import Facts, difference, fidelity
+from lifeboat.engines._walks import ROOT, Entries, Walked, walk
+from lifeboat.engines.base import Facts, Restored, difference, fidelity, load_facts
 from lifeboat.engines.tree import Description, TreeEngine
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Command
-from lifeboat.manifest import Check
+from lifeboat.manifest import Check, UnitSnapshot
+from lifeboat.recovery_documents import Replacement
+from lifeboat.swap import Step
 from lifeboat.text import printable
+from lifeboat.vault import Vault
 from lifeboat.wso2.checks import CheckResult
 from lifeboat.wso2.identity import ProductIdentity, read_identity
 from lifeboat.wso2.known_secrets import secret_warnings
 from lifeboat.wso2.layout import TEMPLATES, detect_layout, embedded_databases, recreated_directories, rules_for
-from lifeboat.wso2.layout_rules import DROPPED, LayoutKind
+from lifeboat.wso2.layout_rules import DATABASE_FOLDERS, DROPPED, LayoutKind
+from lifeboat.wso2.patch_restore import WEBAPPS
 from lifeboat.wso2.patch_traps import patch_warnings, patches_agree
 from lifeboat.wso2.patches import PatchInventory, contents, inventory, read_patches
 
@@ -38,7 +46,7 @@ To put it in the place of the live home:
        cp -a {live}.before/repository/logs {live}/repository/
   4. Start the server under the account that owns the home, and read its log until it says that it has started.
 The old home stays as {live}.before until you remove it; to undo, stop the server and rename both back.
-Embedded databases (H2 files) are not part of a home's restore point: look into {live}.before for them.
+Embedded databases (H2 files) are not part of a home: they are members of their own, or in {live}.before.
 """
 
 
@@ -95,7 +103,7 @@ class HomeEngine(TreeEngine):
             summary["update_level"] = identity.update_level
         if held is not None:
             summary["patches"] = len(held.patch_names)
-        warnings = [*identity.problems, *secret_warnings(self._read), *_not_captured(found)]
+        warnings = [*identity.problems, *secret_warnings(self._read), *self._not_captured(found)]
         warnings += [printable(each.message) for each in patch_warnings(held, identity)] if held else []
         if not settled:
             warnings.append("patches or plugins kept changing; their inventory is not proven")
@@ -148,10 +156,58 @@ class HomeEngine(TreeEngine):
 
     def exchange_details(self) -> dict[str, Any]:
         # Every layout has the same; a missing tmp makes a start script of Micro Integrator delete the whole home.
-        return {"dropped": list(DROPPED), "directories": recreated_directories(LayoutKind.MODERN)}
+        made_anew = [f"{folder}/{name}.*" for folder in DATABASE_FOLDERS for name in self._recreated()]
+        return {"dropped": [*DROPPED, *made_anew], "directories": recreated_directories(LayoutKind.MODERN)}
+
+    def _recreated(self) -> list[str]:
+        settings = self.settings
+        assert isinstance(settings, Server)
+        return settings.recreated_databases
+
+    def _not_captured(self, found: Walked) -> list[str]:
+        """Say which embedded databases are neither units of the deployment nor known to be made anew."""
+        servers = self.runtime.deployment.database_servers.values()
+        known = {name for each in servers if each.server == self.unit.name for name in each.databases}
+        known.update(self._recreated())
+        paths = [each.path for each in embedded_databases(found.excluded)]
+        names = ", ".join(path for path in paths if known.isdisjoint((path, path.rpartition("/")[2])))
+        if not names:
+            return []
+        return [
+            f"embedded databases are not part of the home and not captured: {names}; give them a database server with "
+            "engine h2, or list them under recreated_databases"
+        ]
 
     def in_place(self, live: str, restored: str) -> str:
         return IN_PLACE.format(live=shlex.quote(live), restored=shlex.quote(restored))
+
+    # -- recovery of its patches alone ------------------------------------------------------------------------
+
+    @contextmanager
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> Iterator[Restored]:
+        if "parts" not in replacement.details:
+            with super().restore_beside(snapshot, replacement, vault, scratch) as whole:
+                yield whole
+            return
+        facts = load_facts(vault, snapshot)[str(snapshot.unit)]
+        point = snapshot.members[0].address.snapshot
+        with restored_parts(self.host, self.run_as, replacement, vault, point, facts) as parts:
+            yield parts
+
+    def step(self, replacement: Replacement) -> Step:
+        if "parts" not in replacement.details:
+            return super().step(replacement)
+        return PartsStep(self.host, replacement, self.run_as)
+
+    def web_archives(self) -> Entries:
+        """Return what there is among the live web applications, by paths in the home."""
+        webapps = WEBAPPS.rstrip("/")
+        if not self.host.exists(f"{self.root}/{webapps}", run_as=self.run_as):
+            return {}
+        found = walk(self.host, f"{self.root}/{webapps}", [], digest=True, run_as=self.run_as).entries
+        return {f"{webapps}/{path}": entry for path, entry in found.items() if path != ROOT}
 
     def _layout(self) -> Any:
         try:
@@ -178,11 +234,6 @@ class HomeEngine(TreeEngine):
 
     def _read(self, path: str) -> bytes | None:
         return self.host.read_file(f"{self.root}/{path}", run_as=self.run_as)
-
-
-def _not_captured(found: Walked) -> list[str]:
-    names = ", ".join(database.path for database in embedded_databases(found.excluded))
-    return [f"embedded databases are not part of the home and not captured: {names}"] if names else []
 
 
 def _same_files(found: Walked, stamps: Mapping[str, str]) -> bool:

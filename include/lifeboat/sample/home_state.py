@@ -54,10 +54,15 @@ def write_state(home: Path, server: SampleServer, scale: Scale, seed: int) -> No
 
 
 def write_server(home: Path, script: str) -> None:
-    """Write the stand-in for the product: a start script, and what it runs in the place of a JVM."""
+    """Write the stand-ins for the product: a start script, what applies patches, what runs in place of a JVM, and the
+    update tools."""
     data = resources.files(__package__).joinpath("data")
     write_file(home, f"bin/{script}", data.joinpath("server.sh").read_bytes())
     write_file(home, "bin/sample-server.py", data.joinpath("server.py").read_bytes())
+    patches = resources.files(__package__).joinpath("carbon_patches.py")
+    write_file(home, "bin/sample-patches.py", patches.read_bytes())
+    write_file(home, "bin/wso2update_linux", data.joinpath("wso2update.py").read_bytes(), 0o755)
+    write_file(home, "bin/update_linux", data.joinpath("update_in_place.py").read_bytes(), 0o755)
 
 
 def _own_bytes(server: SampleServer, path: str, size: int, seed: int) -> bytes:

@@ -34,6 +34,9 @@ _compared = FileClass.COMPARED
 #: of old versions. Only these: another file beside them (a Cassandra folder, say) must not be lost.
 DATABASE_SUFFIXES = ("h2.db", "mv.db", "lock.db", "trace.db", "lobs.db")
 
+#: Those that hold the data.
+DATABASE_FILES = ("mv.db", "h2.db")
+
 #: Where embedded databases lie; the runtimes of Enterprise Integrator 6 have a repository of their own.
 DATABASE_FOLDERS = ("repository/database", "wso2/*/repository/database")
 
@@ -52,6 +55,13 @@ _EVERYWHERE: list[Rule] = [
         for folder in DATABASE_FOLDERS
         for suffix in DATABASE_SUFFIXES
         for below in (("", "/**") if suffix == "lobs.db" else ("",))
+    ),
+    # What a recovery put beside them, and what it kept.
+    *(
+        (_excluded, f"{folder}/*.{suffix}.{word}-*")
+        for folder in DATABASE_FOLDERS
+        for suffix in DATABASE_FILES
+        for word in ("restored", "before")
     ),
     # What else lies there belongs to a running store (Cassandra in old Enterprise Store homes).
     *((_generated, f"{folder}/**") for folder in DATABASE_FOLDERS),

@@ -84,7 +84,7 @@ def plan_patch_restore(
     middle of applying its patches: then nobody can say which bundles it would run.
     """
     _refuse_layout(captured, live)
-    goal = _goal(captured)
+    goal = plugins_of(captured)
     recipe = Recipe.FROM_BASELINE if _from_baseline(captured) == goal else Recipe.AS_CAPTURED
     wars = _changed_wars(captured_files, live_files)
     exploded = [war.removesuffix(".war") for war in wars if _kind(live_files, war.removesuffix(".war")) == "d"]
@@ -141,8 +141,9 @@ def _refuse_layout(captured: PatchInventory, live: PatchInventory) -> None:
         )
 
 
-def _goal(captured: PatchInventory) -> Mapping[str, str | None]:
-    """Return what the point's own server would run after its next start."""
+def plugins_of(captured: PatchInventory) -> Mapping[str, str | None]:
+    """Given the patches of a restore point, return what its own server would run after its next start, by MD5.
+    Raise PreflightError when that server would fail in the middle of applying its patches."""
     start = next_start(captured)
     if start.plugins is None:
         raise PreflightError(

@@ -13,9 +13,11 @@ from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.sample.postgres_server import SamplePostgres
+from tests.support.all_sources import SOURCES
 from tests.support.engine_bench import SSH_HOST, Bench, make_bench
-from tests.support.engine_sources import SOURCES, PostgresSource, Source, connection_to
+from tests.support.engine_sources import PostgresSource, Source, connection_to
 from tests.support.everything import Everything, captured_and_restored
+from tests.support.mariadb_server import MariaDBServer
 from tests.support.quick_vault import make_quick_vault
 from tests.support.sshd import TestSshd
 from tests.support.toolbox import Toolbox
@@ -36,6 +38,15 @@ def open_directory() -> Iterator[Path]:
 def postgres(open_directory: Path) -> Iterator[SamplePostgres]:
     """A running PostgreSQL server."""
     server = SamplePostgres(open_directory / "postgres")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(open_directory: Path) -> Iterator[MariaDBServer]:
+    """A running MariaDB server."""
+    server = MariaDBServer(open_directory / "mariadb")
     server.start()
     yield server
     server.stop()
@@ -111,7 +122,7 @@ def host(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=sorted(SOURCES))
 def source(request: pytest.FixtureRequest, place: Path) -> Iterator[Source]:
     """A fresh source of each engine."""
-    made = SOURCES[request.param](place, lambda: request.getfixturevalue("postgres"))
+    made = SOURCES[request.param](place, request.getfixturevalue)
     yield made
     made.remove()
 

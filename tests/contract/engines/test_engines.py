@@ -3,8 +3,9 @@
 import pytest
 
 from lifeboat.engines import known_engines
+from tests.support.all_sources import SOURCES
 from tests.support.engine_bench import Bench, red
-from tests.support.engine_sources import SOURCES, Source
+from tests.support.engine_sources import Source
 
 
 def test_every_engine_takes_part() -> None:

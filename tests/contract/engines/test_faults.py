@@ -15,7 +15,7 @@ from tests.support.leftovers import processes_with
 from tests.support.quick_vault import PASSWORD
 from tests.support.toolbox import KILLED_RESTIC, OLD_RESTIC, Toolbox
 
-TOOLS = ("restic", "pg_dump", "pg_dumpall", "rclone", "sleep")
+TOOLS = ("restic", "pg_dump", "pg_dumpall", "mariadb-dump", "rclone", "sleep")
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ exec yes
 
 @pytest.fixture(params=["postgres"])
 def source(request: pytest.FixtureRequest, place: Path, postgres: SamplePostgres) -> Iterator[Source]:
-    made = PostgresSource(place, lambda: postgres)
+    made = PostgresSource(place, lambda _: postgres)
     yield made
     made.remove()
 

@@ -36,7 +36,7 @@ def _rows(session: psycopg.Connection[Any], table: str) -> Counter[str]:
     "query",
     [
         "SELECT rolname, rolpassword, rolconnlimit, rolcanlogin, extract(epoch FROM rolvaliduntil) FROM pg_authid "
-        "WHERE rolname !~ '^(pg_|lifeboat)' ORDER BY 1",
+        "WHERE rolname !~ '^(pg_|lifeboat|bench_)' ORDER BY 1",
         "SELECT roleid::regrole::text, member::regrole::text, admin_option FROM pg_auth_members "
         "WHERE roleid > 16383 ORDER BY 1, 2",
         "SELECT setrole::regrole::text, datname, setconfig FROM pg_db_role_setting "

@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lifeboat.engines.postgres.restored import RestoredServer, load, spool_member
+from lifeboat.engines._dumps import load, spool_member
+from lifeboat.engines.postgres.restored import UNFIT, RestoredServer
 from lifeboat.engines.postgres.scratch import scratch_server
 from lifeboat.errors import CommandError, PreflightError, SpaceError, UnreachableError
 from lifeboat.host import Command
@@ -179,7 +180,8 @@ def _restore_by(script: str, toolbox: Toolbox, real_tools: tuple[str, Path], pat
 def test_what_this_worker_lacks_is_an_error_and_no_red_check(message: str, kind: type[Exception], words: str) -> None:
     restored = RestoredServer()
     with pytest.raises(kind, match=f"(?s)database/main-db/small.*{words}"):
-        load(restored, "database/main-db/small", Command(["sh", "-c", f"echo 'ERROR:  {message}' >&2; exit 1"]))
+        command = Command(["sh", "-c", f"echo 'ERROR:  {message}' >&2; exit 1"])
+        load(restored, "database/main-db/small", command, UNFIT)
     assert restored.checks == []
 
 

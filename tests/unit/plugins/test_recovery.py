@@ -64,10 +64,11 @@ def test_an_empty_form_means_the_last_known_good_and_a_backfill_its_moment() -> 
     empty = {"point": "", "as_of": None, "units": [], "reason": "", "unproven": False, "safety_point": True}
     by_hand = SimpleNamespace(run_type=DagRunType.MANUAL, logical_date=MOMENT)
     by_backfill = SimpleNamespace(run_type=DagRunType.BACKFILL_JOB, logical_date=MOMENT)
-    assert operators._read_request({**empty, "dry_run": False}, by_hand) == RecoveryRequest()
-    assert operators._read_request(empty, by_backfill) == RecoveryRequest(as_of=MOMENT)
+    request = operators.PlanRecoveryOperator(task_id="plan", deployment="sample").request
+    assert request({**empty, "dry_run": False}, by_hand) == RecoveryRequest()
+    assert request(empty, by_backfill) == RecoveryRequest(as_of=MOMENT)
     named = {**empty, "point": "20261120", "units": ["home/apim-cp-1"]}
-    assert operators._read_request(named, by_backfill) == RecoveryRequest(point="20261120", units=("home/apim-cp-1",))
+    assert request(named, by_backfill) == RecoveryRequest(point="20261120", units=("home/apim-cp-1",))
 
 
 def answered(name: str) -> dict[str, Any]:

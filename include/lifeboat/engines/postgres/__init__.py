@@ -2,18 +2,25 @@
 
 import hashlib
 import logging
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
-import humanize
-
+from lifeboat.engines._comparison import sequences_around
+from lifeboat.engines._dumps import (
+    StoredDump,
+    check_databases,
+    dump_path,
+    load,
+    results,
+    spool_member,
+    spool_name,
+    store_dump,
+)
 from lifeboat.engines.base import (
     Capture,
     Facts,
@@ -29,53 +36,42 @@ from lifeboat.engines.postgres.privileges import refuse_unreadable
 from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
+    UNFIT,
     RestoredServer,
     checked_database,
-    load,
     roles_command,
-    spool_member,
-    spool_name,
 )
 from lifeboat.engines.postgres.scratch import make_tablespaces, scratch_server
 from lifeboat.engines.postgres.snapshots import Holder, Instant, lock_tables, one_instant
 from lifeboat.engines.postgres.statements import role_facts
 from lifeboat.engines.postgres.tools import tool_version, tools_directory
 from lifeboat.engines.tree import restic_version
-from lifeboat.errors import CaptureError, CommandError, LifeboatError
-from lifeboat.host import Command, Completed, LocalHost
+from lifeboat.host import Command, LocalHost
 from lifeboat.manifest import Check, MemberSnapshot, UnitSnapshot
-from lifeboat.processes import pump
 from lifeboat.together import TogetherPool
-from lifeboat.vault import Stored, Vault
-from lifeboat.wso2.check_rules import SEEDS
-from lifeboat.wso2.checks import CheckResult, Status, run_checks
+from lifeboat.vault import Vault
+from lifeboat.wso2.checks import CheckResult
 
 log = logging.getLogger(__name__)
 
-#: The checks that tell the right database from an empty or another one.
-SEED_CHECKS = {seed.name for seed in SEEDS}
 ROLES_PATH = "/roles.sql"
 _DUMP_TOOLS = ("pg_dump", "pg_dumpall")
 _DRILL_TOOLS = ("initdb", "postgres", "pg_restore", "psql", *_DUMP_TOOLS)
 
 
-@dataclass
-class _Dumped:
-    """One dump in the vault: what was stored, the digest of the stream that went in, the schema at that instant."""
-
-    stored: Stored
-    sha256: str
-    schema: dict[str, str]
-
-
 class PostgresEngine(PostgresRecovery):
     """Captures the databases of one PostgreSQL server."""
 
-    kind: ClassVar[str] = "database"
     name: ClassVar[str] = "postgres"
     connection_type: ClassVar[str | None] = "postgres"
     #: The spooled dump and the restored tables with their indexes.
     scratch_factor: ClassVar[float] = 2.5
+
+    def live_schema(self) -> dict[str, dict[str, str]]:
+        with explained(str(self.unit)), self.access() as access:
+            with access.connect(next(iter(self.server.databases))) as session:
+                tools = tools_directory(server_major(session), *_DUMP_TOOLS)
+            return {self.member(name): proofs.schema_facts(tools, access, name) for name in self.server.databases}
 
     # -- capture --------------------------------------------------------------------------------------------
 
@@ -115,19 +111,17 @@ class PostgresEngine(PostgresRecovery):
             checks = pool.run(self._check, instant)
             wait(dumps.values())
             dumped_at = time.monotonic()
-        dumped, facts_of = _results(dumps), _results(proven)
+        dumped, facts_of = results(dumps), results(proven)
         roles_dump, roles_text, passwords = roles.result()
         for holder in instant.holders:
             after = proofs.sequence_values(holder.connection)
-            facts_of[holder.database]["schema"] = dumped[holder.database].schema
-            facts_of[holder.database]["sequences"] = {
-                name: {**fact, "after": after[name]["value"]} for name, fact in sequences[holder.database].items()
-            }
+            facts_of[holder.database]["schema"] = dumped[holder.database][1]
+            facts_of[holder.database]["sequences"] = sequences_around(sequences[holder.database], after)
         facts: Facts = {self.member(database): value for database, value in facts_of.items()}
         facts[self.roles_member] = {"roles": role_facts(roles_text)}
         where, digest = capture.store_facts(facts)
         proven_at = time.monotonic()
-        members = [self._database_member(h, dumped[h.database], facts, major) for h in instant.holders]
+        members = [self._database_member(h, dumped[h.database][0], facts, major) for h in instant.holders]
         members.append(self._roles_member(roles_dump, facts[self.roles_member], major))
         without = (f"{self.unit}: the account may not read role passwords; they are not captured",)
         return UnitSnapshot(
@@ -148,7 +142,9 @@ class PostgresEngine(PostgresRecovery):
             warnings=() if passwords else without,
         )
 
-    def _dump(self, capture: Capture, tools: str, access: Access, holder: Holder, pool: TogetherPool) -> _Dumped:
+    def _dump(
+        self, capture: Capture, tools: str, access: Access, holder: Holder, pool: TogetherPool
+    ) -> tuple[StoredDump, dict[str, str]]:
         schema = proofs.schema_facts(tools, access, holder.database, holder.snapshot)
         argv = [f"{tools}/pg_dump", "--format=custom", "--compress=0", "--no-password", proofs.LOCK_TIMEOUT]
         command = Command(
@@ -156,35 +152,10 @@ class PostgresEngine(PostgresRecovery):
             environment=access.environment(holder.database),
             secrets=access.secrets(),
         )
-        member, path = self.member(holder.database), _dump_path(holder.database)
-        stored, digest = self._store(capture, member, path, command, pool)
-        return _Dumped(stored, digest, schema)
+        member, path = self.member(holder.database), dump_path(holder.database)
+        return store_dump(capture, member, path, command, pool), schema
 
-    def _store(
-        self, capture: Capture, member: str, path: str, command: Command, pool: TogetherPool
-    ) -> tuple[Stored, str]:
-        """Stream what a command prints into the vault; its failure, or that of another dump, ends the backup
-        before its input ends. Return what was stored, and the digest of the stream."""
-        digest = hashlib.sha256()
-
-        def observe(chunk: bytes) -> None:
-            pool.refuse_after_failure()
-            digest.update(chunk)
-
-        def feed(sink: IO[bytes]) -> None:
-            nonlocal digest
-            digest = hashlib.sha256()
-            with LocalHost().start(command) as process:
-                pump(process.stdout, sink, observe, lambda total: _progress(member, total))
-                status = process.wait()
-                if status != 0:
-                    raise _of_member(member, LocalHost().failure(command, Completed(status, b"", process.stderr())))
-
-        stored = capture.vault.backup_stream(feed, path, capture.tags(member))
-        log.info("%s: %s stored", member, humanize.naturalsize(stored.size_bytes))
-        return stored, digest.hexdigest()
-
-    def _dump_roles(self, capture: Capture, tools: str, access: Access) -> tuple[_Dumped, str, bool]:
+    def _dump_roles(self, capture: Capture, tools: str, access: Access) -> tuple[StoredDump, str, bool]:
         """Store the roles of the server: with their password verifiers if the account may read them."""
         database = next(iter(self.server.databases))
         with access.connect(database) as session:
@@ -193,7 +164,7 @@ class PostgresEngine(PostgresRecovery):
         command = roles_command(tools, access, database, passwords=passwords)
         text = LocalHost().run(command).stdout
         stored = capture.vault.backup_bytes(text, ROLES_PATH, capture.tags(self.roles_member))
-        return _Dumped(stored, hashlib.sha256(text).hexdigest(), {}), text.decode(), passwords
+        return StoredDump(stored, hashlib.sha256(text).hexdigest()), text.decode(), passwords
 
     def _prove(self, holder: Holder, pool: TogetherPool) -> dict[str, Any]:
         """Compute the facts of a database in the very transaction that holds its snapshot and its locks."""
@@ -203,27 +174,18 @@ class PostgresEngine(PostgresRecovery):
         }
 
     def _check(self, instant: Instant) -> list[CheckResult]:
-        """Run the WSO2 checks at the captured instant, in the very transactions that hold it.
-
-        Raise CaptureError for a database that lacks the tables of its role: it is the wrong one, or empty.
-        """
-        results = run_checks(
+        """Run the WSO2 checks at the captured instant, in the very transactions that hold it."""
+        return check_databases(
+            self.unit,
             {
                 self.member(holder.database): checked_database(
                     holder.database, self.role_of(holder.database), holder.connection
                 )
                 for holder in instant.holders
-            }
+            },
         )
-        for result in results:
-            if result.name in SEED_CHECKS and result.status is Status.SKIPPED:
-                raise CaptureError(
-                    f"{self.unit}: {', '.join(result.databases)} is not what its role says: {result.reason}.",
-                    next_step="Correct the database's name or role in the deployment file.",
-                )
-        return results
 
-    def _database_member(self, holder: Holder, dumped: _Dumped, facts: Facts, major: int) -> MemberSnapshot:
+    def _database_member(self, holder: Holder, dumped: StoredDump, facts: Facts, major: int) -> MemberSnapshot:
         name = self.member(holder.database)
         found = facts[name]
         summary: dict[str, int | str] = {
@@ -236,13 +198,13 @@ class PostgresEngine(PostgresRecovery):
             name,
             self.name,
             dumped.stored,
-            _dump_path(holder.database),
+            dump_path(holder.database),
             proof(proofs.algorithm(major), found, summary),
             stream_sha256=dumped.sha256,
             details={"database": holder.database, "tablespaces": proofs.tablespaces(holder.connection)},
         )
 
-    def _roles_member(self, dumped: _Dumped, facts: dict[str, Any], major: int) -> MemberSnapshot:
+    def _roles_member(self, dumped: StoredDump, facts: dict[str, Any], major: int) -> MemberSnapshot:
         member_proof = proof(proofs.algorithm(major), facts, {"roles": len(facts["roles"])})
         return member_snapshot(
             self.roles_member, self.name, dumped.stored, ROLES_PATH, member_proof, stream_sha256=dumped.sha256
@@ -272,7 +234,7 @@ class PostgresEngine(PostgresRecovery):
         spool = scratch / "roles.sql"
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(spool)]
-            load(restored, member.member, Command(argv, environment=restored.access.environment(MAINTENANCE)))
+            load(restored, member.member, Command(argv, environment=restored.access.environment(MAINTENANCE)), UNFIT)
         spool.unlink(missing_ok=True)
 
     def _restore_one(self, restored: RestoredServer, vault: Vault, member: MemberSnapshot, scratch: Path) -> None:
@@ -285,7 +247,7 @@ class PostgresEngine(PostgresRecovery):
         if spool_member(restored, vault, member, spool):
             argv = [f"{restored.tools}/pg_restore", "--create", f"--dbname={MAINTENANCE}", "--jobs=2"]
             environment = restored.access.environment(MAINTENANCE)
-            if load(restored, member.member, Command([*argv, str(spool)], environment=environment)):
+            if load(restored, member.member, Command([*argv, str(spool)], environment=environment), UNFIT):
                 restored.restored[member.member] = (database, self.role_of(database))
         spool.unlink(missing_ok=True)
 
@@ -308,34 +270,11 @@ class PostgresEngine(PostgresRecovery):
             yield from compare_database(member, captured, restored)
 
 
-def _dump_path(database: str) -> str:
-    """Given a database's name, return the path of its dump inside its snapshot."""
-    name = re.sub(r"[/%\x00-\x1f]", lambda found: f"%{ord(found[0]):02X}", database)
-    return f"/{name}.dump"
-
-
 def _make_room(access: Access, directory: Path, databases: Sequence[MemberSnapshot]) -> None:
     """Make what the databases need before they are restored: their names free, their tablespaces there."""
     with access.connect(MAINTENANCE) as session:
         session.execute("DROP DATABASE postgres")
     make_tablespaces(access, directory, sorted({name for each in databases for name in each.details["tablespaces"]}))
-
-
-def _of_member(member: str, error: LifeboatError) -> LifeboatError:
-    """Given what went wrong with a member's dump, return it with the member's name."""
-    if not isinstance(error, CommandError):
-        return error
-    return CommandError(
-        f"{member}: {error.message}", exit_status=error.exit_status, stderr=error.stderr, next_step=error.next_step
-    )
-
-
-def _results(futures: Mapping[str, Future[Any]]) -> dict[str, Any]:
-    return {name: future.result() for name, future in futures.items()}
-
-
-def _progress(member: str, total: int) -> None:
-    log.info("%s: %s so far", member, humanize.naturalsize(total))
 
 
 ENGINE = PostgresEngine

@@ -8,7 +8,7 @@ within one major version only, which the name of the algorithm says.
 What a materialized view holds is no fact: a dump has its query, and a restore runs that again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -176,20 +176,3 @@ def schema_facts(
     )
     text = LocalHost().run(command, timeout=None).stdout.decode()
     return split_objects(text, renamed)
-
-
-def sequence_problems(captured: Mapping[str, Any], restored: Mapping[str, Any]) -> str:
-    """Given sequences as captured (before and after the dump) and as restored, say which value does not lie
-    between; an empty text when all do."""
-    problems = []
-    for name, fact in captured.items():
-        now = restored.get(name)
-        if now is None:
-            problems.append(f"{name} is missing")
-            continue
-        low, high = sorted([fact["value"], fact["after"]], reverse=fact["increment"] < 0)
-        between = low <= now["value"] <= high if fact["increment"] > 0 else high <= now["value"] <= low
-        if not (between or fact["cycles"]):
-            problems.append(f"{name} is {now['value'][0]}, captured between {low[0]} and {high[0]}")
-    problems += [f"{name} is extra" for name in restored.keys() - captured.keys()]
-    return "; ".join(problems[:5]) + (f" and {len(problems) - 5} more" if len(problems) > 5 else "")

@@ -4,18 +4,18 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from lifeboat.by_hand import failure_of
+from lifeboat.engines._dumps import load, spool_member
 from lifeboat.engines.base import Part, Returned, fidelity
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row, identifier, maintenance
 from lifeboat.engines.postgres.comparison import compare_database
-from lifeboat.engines.postgres.restored import RestoredServer, database_facts, load, spool_member
+from lifeboat.engines.postgres.restored import UNFIT, RestoredServer, database_facts
 from lifeboat.engines.postgres.runbook import MADE
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.errors import ConfigurationError, PointError, PreflightError
@@ -84,15 +84,6 @@ def restore_into_table(access: Access, part: Part, table: str, into: str) -> Ret
             size = session.execute("SELECT pg_total_relation_size(%s::regclass)", (_text(session, target),)).fetchone()
     where = f"table {'.'.join(map(str, target))} of database {live}"
     return Returned(where, int(size[0]) if size else 0, tuple(checks))
-
-
-def restore_into_file(part: Part, target: Path) -> Returned:
-    """Given a place for a directory, put the member's dump there as a file, and say whether it is the captured one."""
-    require_space(target.parent, part.member.size_bytes, part.member.member)
-    holder, file = RestoredServer(), target / part.member.address.path.lstrip("/")
-    target.mkdir(mode=0o700, exist_ok=True)
-    spool_member(holder, part.vault, part.member, file)
-    return Returned(str(file), holder.restored_bytes, tuple(holder.checks))
 
 
 def drop_database(access: Access, name: str) -> None:
@@ -183,7 +174,7 @@ def _load(access: Access, tools: str, part: Part, database: str, table: tuple[An
     for arguments in (whole, rows):
         argv = [f"{tools}/pg_restore", "--exit-on-error", f"--dbname={database}", *arguments, str(spool)]
         command = Command(argv, environment=access.environment(database), secrets=access.secrets())
-        if not load(holder, part.member.member, command):
+        if not load(holder, part.member.member, command, UNFIT):
             raise PointError(
                 f"{part.member.member} could not be loaded: {holder.checks[-1].detail}",
                 next_step="Read the message above; nothing that is live was touched.",

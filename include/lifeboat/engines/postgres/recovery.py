@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lifeboat.engines._dumps import load, spool_member, spool_name
 from lifeboat.engines.base import Facts, Restored
 from lifeboat.engines.postgres.access import explained, maintenance, server_major
 from lifeboat.engines.postgres.beside import (
@@ -22,14 +23,7 @@ from lifeboat.engines.postgres.beside import (
     server_room,
 )
 from lifeboat.engines.postgres.exchange import DatabasesStep, refuse_bound
-from lifeboat.engines.postgres.restored import (
-    RestoredServer,
-    checked_database,
-    database_facts,
-    load,
-    spool_member,
-    spool_name,
-)
+from lifeboat.engines.postgres.restored import UNFIT, RestoredServer, checked_database, database_facts
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.engines.postgres.unit import PostgresUnit
 from lifeboat.errors import PreflightError
@@ -150,7 +144,7 @@ class PostgresRecovery(PostgresUnit):
             ]
             environment = restored.access.environment(exchange.beside)
             command = Command(argv, environment=environment, secrets=restored.access.secrets())
-            if load(restored, member.member, command):
+            if load(restored, member.member, command, UNFIT):
                 loaded(restored.access, exchange.beside, later)
                 restored.restored[member.member] = (exchange.beside, self.role_of(exchange.live))
         spool.unlink(missing_ok=True)

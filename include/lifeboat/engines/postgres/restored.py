@@ -1,37 +1,29 @@
 """A PostgreSQL server's databases, restored into a scratch server: loading them and proving them again."""
 
-import errno
-import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import humanize
 import psycopg
 
-from lifeboat.engines.base import Facts, Restored, fidelity
+from lifeboat.engines._dumps import SPACE_STEP, Unfit
+from lifeboat.engines.base import Facts, Restored
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row
 from lifeboat.engines.postgres.scratch import SUPERUSER
 from lifeboat.engines.postgres.statements import Renamed, role_facts
-from lifeboat.errors import CommandError, LifeboatError, PreflightError, SpaceError, UnreachableError, VaultDamagedError
+from lifeboat.errors import PreflightError, SpaceError, UnreachableError
 from lifeboat.host import Command, LocalHost
-from lifeboat.manifest import MemberSnapshot
-from lifeboat.processes import pump
-from lifeboat.vault import Vault
 from lifeboat.wso2.checks import CheckedDatabase, Role
 
 #: Where tools connect to on a scratch server: restored databases may have any name but this.
 MAINTENANCE = "template1"
 
-_SPACE_STEP = "Free space there, or set sites.….scratch to a larger file system."
 #: What says that this worker cannot hold the data, whether or not the dump is sound.
-_UNFIT: tuple[tuple[str, type[LifeboatError], str], ...] = (
-    (r"No space left on device", SpaceError, _SPACE_STEP),
+UNFIT: tuple[Unfit, ...] = (
+    (r"No space left on device", SpaceError, SPACE_STEP),
     (
         r"extension \"[^\"]*\" is not available|could not (open extension control|access) file",
         PreflightError,
@@ -93,11 +85,6 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
-def spool_name(database: str) -> str:
-    """Given a database's name, which may hold anything, return the name of the file that its dump is spooled to."""
-    return f"{hashlib.sha256(database.encode()).hexdigest()[:12]}.dump"
-
-
 def database_facts(tools: str, access: Access, database: str, *, known_as: str | None = None) -> dict[str, Any]:
     """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another."""
     with access.connect(database) as session:
@@ -122,61 +109,3 @@ def checked_database(name: str, role: Role, session: psycopg.Connection[Row]) ->
         return session.execute(statement, parameters or None).fetchall()
 
     return CheckedDatabase(name=name, role=role, query=query)
-
-
-def spool_member(restored: RestoredServer, vault: Vault, member: MemberSnapshot, spool: Path) -> bool:
-    """Read a dump from the vault into a file and say whether it could be read; whether it is the stream that was
-    captured is a check. Raise SpaceError when there is no room for it."""
-    digest = hashlib.sha256()
-
-    def drain(source: IO[bytes]) -> int:
-        nonlocal digest
-        digest = hashlib.sha256()
-        spool.touch(mode=0o600)
-        with spool.open("wb") as file:
-            return pump(source, file, digest.update)
-
-    try:
-        size = vault.pour(member.address.snapshot, member.address.path, drain)
-    except VaultDamagedError as error:
-        restored.checks.append(fidelity("member-readable", member.member, False, error.message))
-        return False
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise SpaceError(
-            f"The dump of {member.member} does not fit into the scratch directory '{spool.parent}'.",
-            next_step=_SPACE_STEP,
-        ) from None
-    restored.restored_bytes += size
-    detail = humanize.naturalsize(size)
-    restored.checks.append(fidelity("member-readable", member.member, True, f"{detail} read from the vault"))
-    same = digest.hexdigest() == member.stream_sha256
-    detail = "the bytes of the capture" if same else "not the bytes of the capture"
-    restored.checks.append(fidelity("stream-digest", member.member, same, detail))
-    return True
-
-
-def load(restored: RestoredServer, member: str, command: Command) -> bool:
-    """Load a spooled dump; the loader's own exit status is one check, never the only one.
-
-    Raise what kept the loader from its work and says nothing about the dump.
-    """
-    try:
-        LocalHost().run(command, timeout=None)
-    except CommandError as error:
-        _refuse_unfit(member, error)
-        lines = "\n".join(error.stderr.splitlines()[:6])
-        restored.checks.append(fidelity("restore-complete", member, False, lines))
-        return False
-    restored.checks.append(fidelity("restore-complete", member, True, "loaded without an error"))
-    return True
-
-
-def _refuse_unfit(member: str, error: CommandError) -> None:
-    for line in error.stderr.splitlines():
-        for pattern, kind, next_step in _UNFIT:
-            if re.search(pattern, line):
-                raise kind(f"{member} cannot be restored on this worker: {line}", next_step=next_step) from None
-    if error.exit_status < 0:  # killed
-        raise error

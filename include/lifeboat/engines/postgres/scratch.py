@@ -1,9 +1,6 @@
 """A PostgreSQL server of a drill's own: reachable over one Unix socket only, unsynced, gone afterwards."""
 
-import getpass
 import logging
-import os
-import pwd
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,15 +8,15 @@ from pathlib import Path
 
 from psycopg import sql
 
+from lifeboat.engines._scratch import ServerAccount, refuse_long_socket, server_account
 from lifeboat.engines.postgres.access import Access
-from lifeboat.errors import PreflightError, UnreachableError
+from lifeboat.errors import UnreachableError
 from lifeboat.host import Command, LocalHost
 from lifeboat.processes import Process
 
 log = logging.getLogger(__name__)
 
 SUPERUSER = "lifeboat_scratch"
-SOCKET_PATH_LIMIT = 107
 _START_SECONDS = 60.0
 _PORT = 5432
 
@@ -50,25 +47,21 @@ def scratch_server(tools: str, directory: Path) -> Iterator[Access]:
     """
     account = _account()
     sockets = directory / "s"
-    if len(f"{sockets}/.s.PGSQL.{_PORT}") > SOCKET_PATH_LIMIT:
-        raise PreflightError(
-            f"The path of the scratch directory is too long for a Unix socket: {directory}",
-            next_step="Set sites.….scratch to a shorter path.",
-        )
+    refuse_long_socket(sockets / f".s.PGSQL.{_PORT}", directory)
     for path in (directory, sockets):
-        _make_directory(path, account)
+        account.make_directory(path)
     host = LocalHost("scratch")
-    _refuse_unreachable(host, directory, account)
+    account.refuse_unreachable(directory)
     data = str(directory / "data")
     initdb = [f"{tools}/initdb", "-D", data, "-U", SUPERUSER, "--no-sync", "--encoding=UTF8", "--locale=C"]
     host.run(
-        Command([*initdb, "--auth-local=trust", "--auth-host=reject"], run_as=account, working_directory="/"),
+        Command([*initdb, "--auth-local=trust", "--auth-host=reject"], run_as=account.name, working_directory="/"),
         timeout=120,
     )
     settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
     command = Command(
         [f"{tools}/postgres", "-D", data, "-k", str(sockets), *settings],
-        run_as=account,
+        run_as=account.name,
         working_directory="/",
     )
     access = Access(name="scratch PostgreSQL", host=str(sockets), port=_PORT, user=SUPERUSER)
@@ -83,32 +76,9 @@ def make_tablespaces(access: Access, directory: Path, names: Iterable[str]) -> N
     with access.connect("template1") as session:
         for number, name in enumerate(names):
             place = directory / f"tablespace-{number}"
-            _make_directory(place, account)
+            account.make_directory(place)
             statement = sql.SQL("CREATE TABLESPACE {} LOCATION {}")
             session.execute(statement.format(sql.Identifier(name), sql.Literal(str(place))))
-
-
-def _make_directory(path: Path, account: str | None) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise _unreachable(path, account, error.strerror or "") from None
-    if account:
-        found = pwd.getpwnam(account)
-        os.chown(path, found.pw_uid, found.pw_gid)
-
-
-def _refuse_unreachable(host: LocalHost, directory: Path, account: str | None) -> None:
-    if host.run(Command(["test", "-w", str(directory)], run_as=account), accept=(0, 1)).exit_status != 0:
-        raise _unreachable(directory, account, "no access")
-
-
-def _unreachable(directory: Path, account: str | None, reason: str) -> PreflightError:
-    return PreflightError(
-        f"The account '{account or getpass.getuser()}', under which PostgreSQL runs, cannot use the scratch directory "
-        f"{directory}: {reason}.",
-        next_step="Set sites.….scratch to a directory whose parents every account may enter (mode 0711 will do).",
-    )
 
 
 def _wait(access: Access, server: Process) -> None:
@@ -128,14 +98,5 @@ def _wait(access: Access, server: Process) -> None:
             time.sleep(0.05)
 
 
-def _account() -> str | None:
-    if os.geteuid() != 0:
-        return None
-    try:
-        pwd.getpwnam("postgres")
-    except KeyError:
-        raise PreflightError(
-            "PostgreSQL does not run as root, and there is no account 'postgres' on this worker.",
-            next_step="Create that account (the package postgresql-common does), or run the worker as another one.",
-        ) from None
-    return "postgres"
+def _account() -> ServerAccount:
+    return server_account("PostgreSQL", "postgres", "postgresql-common")

@@ -18,7 +18,7 @@ run)
     mkdir -p "$home/repository/logs"
     status=121 # the JVM asks by this status to be started again
     while [ "$status" = 121 ]; do
-        # What the product does to its bundles before it starts can be put here by this script.
+        # Patches are applied before the product itself starts.
         [ -f "$home/bin/sample-patches.py" ] && python3 "$home/bin/sample-patches.py" "$home"
         python3 "$home/bin/sample-server.py" "-Dcarbon.home=$home"
         status=$?

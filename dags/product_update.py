@@ -1,0 +1,153 @@
+"""### Update servers one at a time, and roll back by itself
+
+**Why:** WSO2's own tools back up the pack and not the databases, and nothing of theirs says whether a server is what it
+should be afterwards. Here an update is all or nothing for each server.
+
+**How:** *plan* says which servers, in which order, and what stands in the way. *snapshot* takes a restore point of
+everything. A person *approves*. Then each server, one after the other and the first one the canary: drain, stop,
+update, verify level and bundles, start, health, checks. A server that fails is rolled back from the snapshot: its home
+is restored beside, proven and exchanged; the rollout stops, and the servers after it are untouched. *report* shows all
+levels. Databases stay as they are; if their schema changed, the message says so and how to bring them back.
+
+**Methods:** `updates2` (bin/wso2update_linux), `in_place` (bin/update_linux), `pack` (a newly updated pack replaces the
+home, with what belongs to the installation), `script` (your own command). With `wait` a person resolves conflicts:
+write `<file>.final` beside each file that the log names, and it goes on.
+
+**If it fails:** the red server is as before; its failed home is kept beside it. Correct what the log names, then start
+a new run. A task that was killed is tried again by itself: it rolls the server back first.
+
+**When:** only by hand.
+"""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, chain
+
+from lifeboat.deployment import Deployment, Unit
+from lifeboat.deployment_file import load_all
+from lifeboat_airflow.approvals import approve
+from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.point import make_restore_point
+from lifeboat_airflow.update import (
+    CONFIRM,
+    AskOrGoOnOperator,
+    ConfirmUpdateOperator,
+    PlanUpdateOperator,
+    ReportUpdateOperator,
+    UpdateServerOperator,
+)
+
+METHODS = ("updates2", "in_place", "pack", "script")
+
+
+def reachable(deployment: Deployment) -> list[str]:
+    """Return the servers that any worker reaches, in start order."""
+    names = [name for name in deployment.servers if deployment.queue_of(Unit(kind="home", name=name)) is None]
+    return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
+
+
+def form(deployment: Deployment) -> dict[str, Param]:
+    """Return the fields of the trigger form."""
+    types = sorted({server.type for server in deployment.servers.values()})
+
+    def several(title: str, known: list[str], description: str) -> Param:
+        items = {"type": "string"}
+        return Param([], type=["array", "null"], items=items, examples=known, title=title, description=description)
+
+    def switch(value: bool, title: str, description: str) -> Param:
+        return Param(value, type="boolean", title=title, description=description)
+
+    return {
+        "servers": several("Servers", reachable(deployment), "Servers to update. Without types, too: all."),
+        "types": several("Types", types, "All servers of these types."),
+        "level": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            title="Target level",
+            description="The update level to reach. Empty: the newest.",
+        ),
+        "method": Param("updates2", type="string", enum=list(METHODS), title="Method", description="How."),
+        "pack": optional_text(
+            "Pack", "For the method pack: path of the new pack on the servers' hosts, a zip or a directory."
+        ),
+        "wait": switch(False, "Wait at conflicts", "Let a person resolve conflicts; else the tool reverts."),
+        "remove_patches": switch(
+            False, "Remove patches", "Take Carbon patches away first; they do not mix with an update."
+        ),
+        "approve_first": switch(True, "Approve first", "Ask for an approval before anything is touched."),
+        "dry_run": switch(False, "Dry run", "Show the plan and end."),
+        "reason": optional_text("Reason", "Why, for the evidence."),
+    }
+
+
+def product_update(deployment: Deployment) -> DAG:
+    """Return the DAG that updates the servers of a deployment."""
+    dag_id = f"{deployment.name}.product_update"
+    with DAG(
+        dag_id,
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        doc_md=__doc__,
+        tags=["lifeboat", deployment.name],
+        default_args={
+            "owner": "lifeboat",
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "deployment": deployment.name,
+        },
+        params=form(deployment),
+    ) as dag:
+        plan = PlanUpdateOperator(task_id="plan")
+        with TaskGroup("snapshot", tooltip="A restore point of everything, to roll back to"):
+            sealed = make_restore_point(
+                deployment,
+                "pre_upgrade",
+                reason="{{ params.reason or '' }}",
+                labels={"target_level": "{{ params.pack or params.level or 'newest' }}"},
+            )
+        approvals = approve(deployment, dag_id, verb="Update")
+        approval_tasks = [task.task_id for task in approvals]
+        confirm = ConfirmUpdateOperator(
+            task_id=CONFIRM,
+            plan=plan.output,
+            approvals=approval_tasks,
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        )
+        ask = AskOrGoOnOperator(task_id="ask", approvals=approval_tasks[:1], otherwise=CONFIRM)
+        opened = dag.get_task("snapshot.open")
+        go_ahead = AskOrGoOnOperator(task_id="go_ahead", dry=True, otherwise=opened.task_id)
+        chain(plan, go_ahead, opened)
+        chain(sealed, ask, *approvals, confirm)
+        if approvals:
+            ask >> confirm
+        with TaskGroup("update", tooltip="One server after the other; the first one that is chosen is the canary"):
+            servers = [
+                UpdateServerOperator(
+                    task_id=name,
+                    plan=plan.output,
+                    point=sealed.output,
+                    server=name,
+                    approvals=approval_tasks,
+                    trigger_rule=TriggerRule.NONE_FAILED,
+                )
+                for name in reachable(deployment)
+            ]
+        for earlier, later in pairwise([confirm, *servers]):
+            earlier >> later
+        report = ReportUpdateOperator(
+            task_id="report",
+            plan=plan.output,
+            servers=[task.task_id for task in servers],
+            trigger_rule=TriggerRule.ALL_DONE,
+        )
+        [confirm, *servers] >> report
+    return dag
+
+
+for each in load_all()[0]:
+    if reachable(each):
+        globals()[f"{each.name}_product_update"] = product_update(each)

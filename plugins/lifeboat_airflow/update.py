@@ -1,0 +1,182 @@
+"""Operators of a product update: plan, confirm, update one server, report.
+
+Each may be tried again or cleared: what was updated is left alone, and what was interrupted is rolled back first.
+"""
+
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseBranchOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.recovery import CONFIRM, MARKDOWN, approvers, requested_by
+
+__all__ = [
+    "CONFIRM",
+    "AskOrGoOnOperator",
+    "ConfirmUpdateOperator",
+    "PlanUpdateOperator",
+    "ReportUpdateOperator",
+    "UpdateServerOperator",
+]
+
+
+def read_plan(plan: Any) -> Any:
+    """Given a plan as it travels, return it."""
+    from lifeboat.update_documents import UpdatePlan
+
+    return UpdatePlan.model_validate(plan)
+
+
+class PlanUpdateOperator(LifeboatOperator):
+    """Plans an update from the fields of the form and shows it; changes nothing."""
+
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.update_documents import UpdateRequest
+        from lifeboat.update_journal import new_update_id
+        from lifeboat.update_plan import plan_update
+        from lifeboat.update_report import print_update_plan, update_plan_as_markdown
+
+        run, given = context["dag_run"], context["params"]
+        fields = {name: given[name] for name in UpdateRequest.model_fields if given.get(name) not in (None, "", [])}
+        update = new_update_id(run.run_after, f"{run.dag_id} {run.run_id}")
+        plan = plan_update(runtime, UpdateRequest.model_validate(fields), update)
+        log_table(lambda console: print_update_plan(plan, console))
+        if not plan.servers:
+            raise AirflowSkipException("Every server that was asked for is at that level already.")
+        context["ti"].xcom_push(MARKDOWN, update_plan_as_markdown(plan))
+        return plan.model_dump(mode="json")
+
+
+class AskOrGoOnOperator(BaseBranchOperator):
+    """Goes on to an approval, or past it when none was asked for; ends a dry run.
+
+    :param otherwise: id of the task to go on to without an approval
+    :param approvals: id of the first approval, if there is any
+    :param dry: whether a dry run ends here
+    """
+
+    def __init__(self, *, otherwise: str, approvals: Any = (), dry: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.otherwise = otherwise
+        self.approvals = tuple(approvals)
+        self.dry = dry
+
+    def choose_branch(self, context: Any) -> Any:
+        if self.dry and context["params"]["dry_run"]:
+            self.log.info("This was a dry run: nothing happens.")
+            return []
+        if self.approvals and context["params"]["approve_first"]:
+            return self.approvals[0]
+        return self.otherwise
+
+
+class ConfirmUpdateOperator(LifeboatOperator):
+    """Refuses a plan that changed since it was approved, or that one person approved twice.
+
+    :param plan: the plan, as it was approved
+    :param approvals: task ids of the approvals
+    """
+
+    template_fields = ("plan",)
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, plan: Any, approvals: Any = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.approvals = tuple(approvals)
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.update_plan import plan_update
+
+        plan = read_plan(self.plan)
+        asked = self.approvals if context["params"]["approve_first"] else ()
+        people = approvers(context["ti"], asked)
+        if len(set(people)) < len(asked):
+            raise AirflowFailException(
+                f"Update '{plan.id}' wants {len(asked)} people to approve it; {', '.join(people)} did. Nothing was "
+                "touched. Start a new run and let another person approve it, too."
+            )
+        if plan_update(runtime, plan.request, plan.id).digest != plan.digest:
+            raise AirflowFailException(
+                f"The plan of update '{plan.id}' changed while it waited for its approval. Nothing was touched. Start "
+                "a new run and approve what it plans."
+            )
+        return plan.id
+
+
+class UpdateServerOperator(LifeboatOperator):
+    """Updates one server, or rolls it back and fails; nothing for one that the plan leaves alone. What an interrupted
+    try left is rolled back first.
+
+    :param plan: the plan
+    :param point: id of the restore point from before
+    :param server: the server's name
+    :param approvals: task ids of the approvals
+    """
+
+    template_fields = ("plan", "point")
+    ui_color: ClassVar[str] = "#f3c9c9"
+
+    def __init__(self, *, plan: Any, point: Any, server: str, approvals: Any = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.point = point
+        self.server = server
+        self.approvals = tuple(approvals)
+
+    def execute(self, context: Any) -> Any:
+        if not context["ti"].xcom_pull(task_ids=CONFIRM):
+            raise AirflowSkipException("The update has not begun.")
+        if self.server not in [each.server for each in read_plan(self.plan).servers]:
+            raise AirflowSkipException(f"Server '{self.server}' is not part of it.")
+        return super().execute(context)
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.update import update_server
+        from lifeboat.update_journal import Base
+
+        instance, plan, catalog = context["ti"], read_plan(self.plan), open_catalog()
+        base = Base(self.point, catalog.point(plan.deployment, self.point).manifest_sha256)
+        people = approvers(instance, self.approvals)
+        by = requested_by(context["dag_run"])
+        evidence = update_server(runtime, catalog, plan, base, self.server, by, people)
+        return {"outcome": evidence.outcome, "level": evidence.level_after}
+
+
+class ReportUpdateOperator(LifeboatOperator):
+    """Shows how each server ended and the levels of all; red unless every server of the plan was updated.
+
+    :param plan: the plan
+    :param servers: task ids of the servers' updates
+    """
+
+    template_fields = ("plan",)
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, plan: Any, servers: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.servers = tuple(servers)
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.patches import live_patches
+        from lifeboat.update_report import print_levels, print_updates
+
+        instance, run = context["ti"], context["dag_run"]
+        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+        failed = sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
+        if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
+            raise AirflowSkipException("There is nothing to report: a dry run, or no server to update.")
+        plan = read_plan(self.plan)
+        found = [each for each in open_catalog().updates(plan.deployment) if each.update == plan.id]
+        log_table(lambda console: print_updates(found, console))
+        servers, errors = live_patches(runtime)
+        log_table(lambda console: print_levels(servers, console))
+        for name, error in errors.items():
+            self.log.warning("%s could not be read: %s", name, error)
+        if failed:
+            raise AirflowFailException(f"Not every server was updated; failed: {', '.join(failed)}.")
+        return {each.server: each.outcome for each in found if each.type == "update"}

@@ -1,0 +1,244 @@
+"""Everything that a MariaDB database can hold comes back from a restore, and the proof sees every difference: each is
+made in the restored twin of a captured database."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lifeboat.engines.base import Part
+from lifeboat.engines.mariadb.access import quoted
+from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
+from lifeboat.engines.mariadb.facts import read_tables, sequence_values
+from lifeboat.engines.mariadb.schema import schema_facts
+from lifeboat.engines.mariadb.scratch import SUPERUSER
+from lifeboat.scratch import scratch_place
+from lifeboat.text import shown
+from tests.support.engine_bench import red
+from tests.support.mariadb_everything import DATABASE, MANY, Everything, captured_and_restored
+from tests.support.mariadb_server import MariaDBServer
+
+
+@pytest.fixture(scope="module")
+def everything(mariadb: MariaDBServer, open_directory: Path, empty_vault: Path) -> Iterator[Everything]:
+    """The database and its twin. What a test changes, it changes back."""
+    directory = open_directory / "everything-mariadb"
+    directory.mkdir(mode=0o755)
+    shutil.copytree(empty_vault, directory / "vault")
+    with captured_and_restored(mariadb, directory) as made:
+        yield made
+
+
+def test_the_drill_is_green(everything: Everything) -> None:
+    checks = [*everything.restored.checks, *everything.bench.compare(everything.captured, everything.proven)]
+    assert {check.outcome for check in checks} == {"passed"}, red(checks)
+    assert len(everything.captured[everything.member]["tables"]) > MANY + 25
+
+
+def test_the_schema_dumps_are_the_same(everything: Everything) -> None:
+    source = everything.server.access()
+    assert everything.schema_dump(source) == everything.schema_dump(everything.restored.access)
+
+
+def test_the_runbooks_bring_all_of_it_back(everything: Everything) -> None:
+    for member in everything.snapshot.members:
+        with everything.bench.restored_by_hand(everything.snapshot, member) as (restored, by_hand):
+            assert by_hand.check and by_hand.check.outcome == "passed", by_hand.check
+            assert red(everything.bench.compare(everything.captured, restored.prove())) == {}
+
+
+def test_it_comes_back_beside_the_live_one(everything: Everything) -> None:
+    """Under another name, on the server itself; its events wait there."""
+    snapshot = everything.snapshot
+    (member,) = [each for each in snapshot.members if each.member == everything.member]
+    bench, name = everything.bench, "beside `it`"
+    with scratch_place(bench.scratch) as place:
+        by_hand = bench.by_hand(bench.engine, snapshot, member, place / "by-hand")
+        facts = everything.captured[everything.member]
+        returned = bench.engine.restore_database(Part(member, facts, bench.vault, place, by_hand), name)
+    try:
+        assert red(list(returned.checks)) == {}
+        query = f"SELECT STATUS, COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{name}' GROUP BY 1"
+        assert sorted(everything.server.run(query)) == [("DISABLED", 1), ("SLAVESIDE_DISABLED", 2)]
+    finally:
+        everything.server.run(f"DROP DATABASE {quoted(name)}")
+
+
+def test_every_row_of_every_table_is_the_same(everything: Everything) -> None:
+    """The rows are read as they are, without the proof's own queries."""
+    with everything.server.access().connect(DATABASE) as source, everything.twin() as twin:
+        tables = [table for table in read_tables(source, DATABASE) if not table.is_sequence]
+        assert len(tables) > MANY + 25
+        for table in tables:
+            period = " FOR SYSTEM_TIME ALL" if table.is_versioned else ""
+            query = f"SELECT {', '.join(quoted(column.name) for column in table.columns)} FROM {table.sql_name}{period}"
+            assert Counter(source.rows(query)) == Counter(twin.rows(query)), table.name
+
+
+def test_what_no_snapshot_holds_still_is_named(everything: Everything) -> None:
+    (warning,) = everything.snapshot.warnings
+    for word in (everything.member, "of_myisam (MyISAM)", "of_aria (Aria)", "of_memory (MEMORY)"):
+        assert word in warning
+
+
+def test_every_column_of_every_type_counts(everything: Everything) -> None:
+    with everything.twin() as session:
+        (table,) = [each for each in read_tables(session, DATABASE) if each.name == "every_type"]
+    assert len(table.columns) > 40
+    for column in table.columns[1:]:
+        found = everything.red_after(f"UPDATE every_type SET {quoted(column.name)} = NULL WHERE id = 1")
+        assert found == {"table-content": "1 changed: every_type"}, column.name
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE every_type SET c_double = c_double + 1e-17 WHERE id = 3",
+        "UPDATE every_type SET c_char = 'pad X' WHERE id = 1",
+        "UPDATE every_type SET c_varchar = 'trail' WHERE id = 1",
+        "UPDATE every_type SET c_varchar = NULL WHERE id = 3",
+        'UPDATE every_type SET c_json = \'{"b": 1.0, "a": [null]}\' WHERE id = 1',
+        "UPDATE every_type SET c_latin1 = 'a€ÿ' WHERE id = 1",
+        "UPDATE every_type SET c_geometry = ST_GeomFromText('POINT(1 2)', 0) WHERE id = 1",
+        "UPDATE every_type SET c_time = '-00:00:02' WHERE id = 4",
+        "UPDATE every_type SET c_timestamp = '2026-10-25 02:30:00' WHERE id = 4",
+        "UPDATE every_type SET c_date = NULL WHERE id = 2",
+        "UPDATE every_type a JOIN every_type b ON b.id = 5 - a.id SET a.c_year = b.c_year WHERE a.id IN (2, 3)",
+        "UPDATE no_key SET a = 1, b = '23' WHERE a = 12",
+        "UPDATE no_key SET b = 'other' WHERE b = 'twin' LIMIT 1",
+        "UPDATE no_key SET b = 'other' WHERE b = 'twin'",
+        "UPDATE no_key SET a = 1, b = 'twin' WHERE a IS NULL LIMIT 2",
+        "UPDATE hidden SET b = 8",
+        "UPDATE generated SET net = 101",
+        "UPDATE large SET value = INSERT(value, 10000000, 1, 'x')",
+        "UPDATE versioned_openly SET id = 3",
+        "UPDATE versioned SET value = 3 WHERE id = 1",
+        "UPDATE `select ``from`` Tabelle ü; -- x` SET `%s` = 8",
+    ],
+)
+def test_every_value_counts(everything: Everything, statement: str) -> None:
+    assert everything.red_after(statement).keys() <= {"table-content", "table-rows"}
+    assert everything.red_after(statement)
+
+
+def test_values_that_rows_exchange_count(everything: Everything) -> None:
+    """A sum of plain checksums would not always see these: a checksum is linear."""
+    for number in range(16):
+        swapped = f"UPDATE dumped SET line = CASE line WHEN '),(' THEN '{number:02}a' ELSE '{number:02}b' END"
+        assert everything.red_after(swapped).keys() == {"table-content"}
+
+
+def test_every_table_counts(everything: Everything) -> None:
+    with everything.twin() as session:
+        unsafe = {"of_myisam", "of_aria", "of_memory"}
+        tables = [each for each in read_tables(session, DATABASE) if not each.is_sequence and each.name not in unsafe]
+    filled = [table for table in tables if everything.captured[everything.member]["tables"][table.name][0]]
+    assert len(filled) > 20
+    for table in filled:
+        found = everything.red_after(f"DELETE FROM {table.sql_name} LIMIT 1")
+        if table.is_versioned:  # the row is still there, as history
+            assert found == {"table-content": f"1 changed: {table.name}"}
+        else:
+            assert found == {"table-rows": f"1 changed: {shown([table.name])}"}
+
+
+#: What is done to an object, and under which name the proof knows it. In this order.
+DAMAGED_OBJECTS = {
+    "ALTER TABLE no_key MODIFY b varchar(9)": "TABLE no_key",
+    "ALTER TABLE no_key COMMENT 'x'": "TABLE no_key",
+    "ALTER TABLE hidden ALTER b SET DEFAULT 8": "TABLE hidden",
+    "ALTER TABLE hidden DROP CONSTRAINT `a ok`": "TABLE hidden",
+    "ALTER TABLE parted REORGANIZE PARTITION rest INTO (PARTITION rest VALUES IN ('us', 'asia', 'x'))": "TABLE parted",
+    "ALTER TABLE egg DROP FOREIGN KEY laid": "TABLE egg",
+    "DROP INDEX words ON indexed": "TABLE indexed",
+    "ALTER TABLE indexed ALTER INDEX prefixed IGNORED": "TABLE indexed",
+    "ALTER TABLE every_type CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin": "TABLE every_type",
+    "ALTER TABLE t000 ENGINE = MyISAM": "TABLE t000",
+    "DROP TABLE t001": "TABLE t001",
+    "ALTER SEQUENCE never_used CACHE 7": "SEQUENCE never_used",
+    "ALTER VIEW on_view AS SELECT 1 AS id, 2 AS a": "VIEW on_view",
+    "ALTER SQL SECURITY DEFINER VIEW z_second AS SELECT * FROM y_first WHERE id < 10": "VIEW z_second",
+    "DROP VIEW with_function": "VIEW with_function",
+    "ALTER FUNCTION folded SQL SECURITY DEFINER": "FUNCTION folded",
+    "ALTER FUNCTION plus_one COMMENT 'x'": "FUNCTION plus_one",
+    "CREATE OR REPLACE PROCEDURE tidy() DELETE FROM no_rows /* all */": "PROCEDURE tidy",
+    "CREATE OR REPLACE DEFINER = reader PROCEDURE several() SELECT 1": "PROCEDURE several",
+    "DROP FUNCTION total": "FUNCTION total",
+    "DROP PACKAGE BODY tools": "PACKAGE BODY tools",
+    "CREATE OR REPLACE TRIGGER second_one BEFORE INSERT ON no_rows FOR EACH ROW SET @x = 1": "TRIGGER second_one",
+    "DROP TRIGGER `named ``oddly```": "TRIGGER named `oddly`",
+    "ALTER EVENT nightly ON COMPLETION NOT PRESERVE": "EVENT nightly",
+    "ALTER EVENT resting ENABLE": "EVENT resting",
+    f"ALTER DATABASE {quoted(DATABASE)} COLLATE utf8mb4_general_ci": "DATABASE",
+}
+
+
+def test_every_object_counts(everything: Everything) -> None:
+    """These cannot be taken back, so that this is done last, and each is compared with what was before it."""
+    before = everything.proven[everything.member]["schema"]
+    with everything.twin() as session:
+        for statement, name in DAMAGED_OBJECTS.items():
+            session.run(f"USE {quoted(DATABASE)}")
+            session.run(f"SET sql_mode = '{'ORACLE' if 'PACKAGE' in statement else ''}'")
+            session.run(statement)
+            session.run("SET sql_mode = ''")
+            after = schema_facts(session, DATABASE)
+            changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
+            assert name in changed, statement
+            before = after
+    damaged = {**everything.proven[everything.member], "schema": before}
+    found = red(
+        list(everything.bench.engine.compare(everything.member, everything.captured[everything.member], damaged))
+    )
+    assert found.keys() == {"schema-objects"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("SELECT SETVAL(never_used, 6000)", "never_used"),
+        ("SELECT NEXTVAL(counting_down)", "counting_down"),
+        ("ALTER TABLE counting AUTO_INCREMENT = 9999", "counting AUTO_INCREMENT"),
+    ],
+)
+def test_a_counter_that_lies_elsewhere_is_red(everything: Everything, statement: str, name: str) -> None:
+    with everything.twin() as session:
+        session.run(statement)
+        now = {**everything.proven[everything.member], "sequences": sequence_values(session, DATABASE)}
+    found = red(list(everything.bench.engine.compare(everything.member, everything.captured[everything.member], now)))
+    assert found.keys() == {"sequences"}
+    assert name in found["sequences"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("SET PASSWORD FOR reader@'10.%' = PASSWORD('other')", "USER reader@10.%"),
+        ("ALTER USER reader@'10.%' REQUIRE NONE", "USER reader@10.%"),
+        ("ALTER USER `od'd ``user`@localhost ACCOUNT UNLOCK", "USER od'd `user@localhost"),
+        ("REVOKE ADMIN OPTION FOR clerk FROM reader", "USER reader@%"),
+        ("SET DEFAULT ROLE NONE FOR reader", "USER reader@%"),
+        ("GRANT DELETE ON hen TO clerk", "ROLE clerk"),
+        ("GRANT UPDATE (a) ON no_key TO reader", "USER reader@%"),
+        ("REVOKE EXECUTE ON FUNCTION plus_one FROM clerk", "ROLE clerk"),
+        ("REVOKE PROCESS ON *.* FROM reader@'10.%'", "USER reader@10.%"),
+        ("CREATE ROLE another", "ROLE another"),
+        ("DROP USER `od'd ``user`@localhost", "USER od'd `user@localhost"),
+    ],
+)
+def test_every_account_and_right_counts(everything: Everything, statement: str, name: str) -> None:
+    """Each is compared with what was before it, on the scratch server, which nothing else looks at."""
+    with everything.twin() as session:
+        before = account_facts(read_accounts(session, [DATABASE], [SUPERUSER]))
+        session.run(statement)
+        after = account_facts(read_accounts(session, [DATABASE], [SUPERUSER]))
+    assert {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)} == {name}
+    checks = everything.bench.engine.compare(everything.restored.roles_member, {"roles": before}, {"roles": after})
+    assert red(list(checks)).keys() == {"roles"}
+
+
+def test_accounts_that_the_databases_do_not_need_are_left_out(everything: Everything) -> None:
+    roles = everything.captured[everything.restored.roles_member]["roles"]
+    assert "USER stranger@%" not in roles and "USER reader@%" in roles
