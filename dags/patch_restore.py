@@ -24,6 +24,7 @@ from airflow.sdk import DAG, Param, TriggerRule, chain
 from lifeboat.deployment import Deployment, Unit
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
+from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -45,20 +46,13 @@ def form(deployment: Deployment) -> dict[str, Param]:
     names = [name for name in deployment.servers if deployment.queue_of(Unit(kind="home", name=name)) is None]
     return {
         "server": Param(names[0], type="string", enum=names, title="Server", description="Who gets the patches."),
-        "from_server": Param(
-            "",
-            type="string",
+        "from_server": optional_text(
+            "From server",
+            "Whose patches come: one of the same type. Empty: its own.",
             examples=list(deployment.servers),
-            title="From server",
-            description="Whose patches come: one of the same type. Empty: its own.",
         ),
-        "point": Param(
-            "",
-            type="string",
-            title="Restore point",
-            description="Its id, or the beginning of it. Empty: the last known good.",
-        ),
-        "reason": Param("", type="string", title="Reason", description="Why, for the evidence."),
+        "point": optional_text("Restore point", "Its id, or the beginning of it. Empty: the last known good."),
+        "reason": optional_text("Reason", "Why, for the evidence."),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and end."),
         "unproven": Param(
             False,
@@ -120,7 +114,7 @@ def patch_restore(deployment: Deployment) -> DAG:
         )
         chain(plan, go_ahead, *approvals, confirm, restore, stop, swap, start, check, record)
         swap >> check
-        confirm >> record
+        [confirm, start] >> record
     return dag
 
 

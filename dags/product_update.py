@@ -27,6 +27,7 @@ from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, chain
 from lifeboat.deployment import Deployment, Unit
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
+from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.point import make_restore_point
 from lifeboat_airflow.update import (
     CONFIRM,
@@ -68,11 +69,8 @@ def form(deployment: Deployment) -> dict[str, Param]:
             description="The update level to reach. Empty: the newest.",
         ),
         "method": Param("updates2", type="string", enum=list(METHODS), title="Method", description="How."),
-        "pack": Param(
-            "",
-            type="string",
-            title="Pack",
-            description="For the method pack: path of the new pack on the servers' hosts, a zip or a directory.",
+        "pack": optional_text(
+            "Pack", "For the method pack: path of the new pack on the servers' hosts, a zip or a directory."
         ),
         "wait": switch(False, "Wait at conflicts", "Let a person resolve conflicts; else the tool reverts."),
         "remove_patches": switch(
@@ -80,7 +78,7 @@ def form(deployment: Deployment) -> dict[str, Param]:
         ),
         "approve_first": switch(True, "Approve first", "Ask for an approval before anything is touched."),
         "dry_run": switch(False, "Dry run", "Show the plan and end."),
-        "reason": Param("", type="string", title="Reason", description="Why, for the evidence."),
+        "reason": optional_text("Reason", "Why, for the evidence."),
     }
 
 
@@ -108,7 +106,7 @@ def product_update(deployment: Deployment) -> DAG:
             sealed = make_restore_point(
                 deployment,
                 "pre_upgrade",
-                reason="{{ params.reason }}",
+                reason="{{ params.reason or '' }}",
                 labels={"target_level": "{{ params.pack or params.level or 'newest' }}"},
             )
         approvals = approve(deployment, dag_id, verb="Update")

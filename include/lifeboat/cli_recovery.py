@@ -81,6 +81,10 @@ def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = ""
         journal = require_journal(runtime, recovery)
         recovery_report.print_plan(journal.plan)
         typer.echo("To be undone: servers stop, what was live before is put back; what was restored stays beside it.")
+        if gone := [each.live for every in journal.plan.replacements for each in every.exchanges if not each.kept]:
+            typer.echo(
+                f"Gone again after that, as before: {', '.join(gone)}. Servers that need it will not be healthy."
+            )
         if not confirmed(journal.deployment, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)

@@ -94,6 +94,14 @@ def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: D
         dag.validate()
 
 
+@each_dag
+def test_no_field_that_may_stay_empty_keeps_the_trigger_button_dead(sample_dags: DagBag, dag_id: str) -> None:
+    """As Airflow's page does with a plain string that is empty."""
+    parameters = sample_dags.dags[dag_id].params
+    empty = [name for name in parameters if parameters.get_param(name).resolve() in ("", None, [])]
+    assert [name for name in empty if "null" not in parameters.get_param(name).schema["type"]] == []
+
+
 def test_backups_run_by_cron_and_drills_also_after_each_backup(backup: DAG, drill: DAG) -> None:
     assert isinstance(backup.timetable, CronTriggerTimetable)
     assert (backup.timetable.expression, str(backup.timetable.timezone)) == ("0 2 * * *", "UTC")

@@ -77,14 +77,16 @@ def main() -> int:
 
 
 def _shell(directory: Path) -> int:
-    """Run the person's shell with the sample's connections, `lifeboat` and PostgreSQL's tools; return its status."""
+    """Run the person's shell with the sample's connections, `lifeboat` and PostgreSQL's tools."""
     stage = Stage(directory / "sample")
     if not stage.postgres.is_running():
         raise LifeboatError(f"The sample in {directory} does not run.", next_step="Start it with `make run` first.")
     tools = f"{REPOSITORY / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {**os.environ, **_environment(stage), **stage.postgres.client_environment(), "PATH": tools}
     console.print("In this shell `lifeboat` and `psql` reach the sample; its deployment is called sample. End: exit")
-    return subprocess.run([os.environ.get("SHELL") or "/bin/bash"], env=environment, check=False).returncode
+    # Its status is that of the last command in it: no matter of ours.
+    subprocess.run([os.environ.get("SHELL") or "/bin/bash"], env=environment, check=False)
+    return 0
 
 
 def _environment(stage: Stage) -> dict[str, str]:
