@@ -125,6 +125,8 @@ def as_beside(line: bytes, live: str, beside: str) -> bytes:
     name, other = quoted(live).encode(), quoted(beside).encode()
     if line == b"USE " + name + b";\n":
         return b"USE " + other + b";\n"
+    if line.startswith(b"ALTER DATABASE " + name + b" CHARACTER SET "):  # around what was made under another one
+        return line.replace(name, other, 1)
     if (found := _CREATE_DATABASE.match(line)) and line[found.end() :].startswith(name):
         return found[0] + other + line[found.end() + len(name) :]
     if _EVENT.match(line):
