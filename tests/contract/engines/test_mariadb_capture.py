@@ -12,6 +12,7 @@ import pytest
 from lifeboat.engines.mariadb import instant
 from lifeboat.errors import CaptureInterruptedError, CommandError, LifeboatError
 from lifeboat.manifest import UnitSnapshot
+from tests.contract.engines.test_beside import beside, plan
 from tests.support.engine_bench import Bench, red
 from tests.support.leftovers import processes_with
 from tests.support.mariadb_server import MariaDBServer
@@ -256,3 +257,30 @@ def test_values_that_no_dump_keeps_are_told(bench: Bench, source: MariaDBSource)
     snapshot = bench.capture()
     assert any("2 values of FLOAT column measured.value" in warning for warning in snapshot.warnings)
     assert red(bench.drill(snapshot)) == {}
+
+
+def test_a_restore_beside_leaves_the_character_set_of_the_live_database_alone(
+    bench: Bench, source: MariaDBSource
+) -> None:
+    """mariadb-dump writes ALTER DATABASE around code that was made under another character set."""
+    source.run("ALTER DATABASE `orders` CHARACTER SET latin1")
+    source.run("CREATE PROCEDURE made_under_latin1() SELECT 1")
+    source.run("ALTER DATABASE `orders` CHARACTER SET utf8mb4")
+    snapshot = bench.capture()
+    source.run("ALTER DATABASE `orders` CHARACTER SET koi8r")
+    replacement = plan(bench, snapshot)
+    with beside(bench, snapshot, replacement) as restored:
+        proven = restored.prove()
+        found = character_sets(source)
+    assert red(restored.checks) == {}
+    assert found["orders"] == "koi8r"
+    exchange = next(each for each in replacement.exchanges if each.live == "orders")
+    assert found[exchange.beside] == "utf8mb4"
+    assert red(bench.compare({exchange.member: bench.facts(snapshot)[exchange.member]}, proven)) == {}
+    bench.engine.step(replacement).discard()
+
+
+def character_sets(source: MariaDBSource) -> dict[str, str]:
+    with source.server.connect("mysql") as session, session.cursor() as cursor:
+        cursor.execute("SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA")
+        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}

@@ -48,14 +48,25 @@ end=$(tail -n 1 "$work/dump")
 same "end of the dump" '-- Dump completed' "$end"
 LIVE={live}
 export LIVE
+# The database is made first, and only if nobody else has: what fails after this may be dropped.
+awk '
+    BEGIN {{
+        name = ENVIRON["DATABASE"]; gsub(/`/, "``", name); name = "`" name "`"
+        make = "CREATE DATABASE /*!32312 IF NOT EXISTS*/ " ENVIRON["LIVE"]
+    }}
+    index($0, make) == 1 {{ print "CREATE DATABASE " name substr($0, length(make) + 1); exit }}
+' "$work/dump" > "$work/make"
+[ -s "$work/make" ] || fail "the dump does not say how its database is made"
+client < "$work/make" || fail "the database $DATABASE could not be made"
 echo '{made}'
 awk '
     BEGIN {{
         name = ENVIRON["DATABASE"]; gsub(/`/, "``", name); name = "`" name "`"
-        live = ENVIRON["LIVE"]; make = "CREATE DATABASE /*!32312 IF NOT EXISTS*/ "
+        live = ENVIRON["LIVE"]; alter = "ALTER DATABASE " live " CHARACTER SET "
     }}
     $0 == "USE " live ";" {{ print "USE " name ";"; next }}
-    index($0, make live) == 1 {{ print make name substr($0, length(make live) + 1); next }}
+    index($0, "CREATE DATABASE /*!32312 IF NOT EXISTS*/ " live) == 1 {{ next }}
+    index($0, alter) == 1 {{ print "ALTER DATABASE " name substr($0, length("ALTER DATABASE " live) + 1); next }}
     name != live && index($0, "/*!50106 CREATE*/ ") == 1 {{
         if (match($0, / ON COMPLETION (NOT )?PRESERVE ENABLE /))
             $0 = substr($0, 1, RSTART + RLENGTH - 8) "DISABLE ON SLAVE " substr($0, RSTART + RLENGTH)
