@@ -30,8 +30,8 @@ import time
 from typing import Any, Callable, Dict, Iterator, List
 from urllib.parse import quote
 
-# Copies lie here for the moment of a capture; /tmp may be memory.
-PLACE = "/var/tmp"
+# Copies lie here for the moment of a capture, unless the account's TMPDIR says otherwise; /tmp may be memory.
+PLACE = os.environ.get("TMPDIR") or "/var/tmp"
 SETTINGS = ("application_id", "auto_vacuum", "encoding", "journal_mode", "page_size", "user_version")
 MOST_PROBLEMS = 20
 # SQLITE_BUSY and SQLITE_LOCKED.
