@@ -2,6 +2,7 @@
 
 import pytest
 
+from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import read_all
 from lifeboat.sample.airflow_client import AirflowError
 from tests.e2e.runs import Run
@@ -17,21 +18,18 @@ UNITS = {
 }
 
 
-CAPABILITIES = (
-    "system_backup",
-    "pre_upgrade_snapshot",
-    "restore_drill",
-    "recovery",
-    "patch_restore",
-    "product_update",
-)
+CAPABILITIES = ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery")
+OF_SERVERS = ("patch_restore", "product_update")
 
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
-    deployments = {path.stem for path in world.deployments.iterdir()}
+    deployments = [find_deployment(path.stem) for path in world.deployments.iterdir()]
     assert len(deployments) == 14
+    assert len([each for each in deployments if each.servers]) == 4
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
-        f"{name}.{capability}" for name in deployments for capability in CAPABILITIES
+        f"{each.name}.{capability}"
+        for each in deployments
+        for capability in (*CAPABILITIES, *(OF_SERVERS if each.servers else ()))
     }
     assert world.airflow.import_errors() == {}
 
