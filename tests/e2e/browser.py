@@ -58,8 +58,8 @@ class Pages:
         self.page.get_by_role("button", name="Required Actions").click()
         self.page.get_by_role("dialog").get_by_role("link", name=task, exact=True).click()
         self.page.wait_for_url(f"**/tasks/{task}/required_actions")
+        self.page.reload()  # on a busy machine the page of before may stay under the new address
         self.page.get_by_role("button", name="Approve", exact=True).wait_for()
-        # The page of before may still stand there for a moment.
         expect(self.page.locator("body")).to_contain_text("Reject: nothing happens.")
         return self.page.locator("body").inner_text()
 
