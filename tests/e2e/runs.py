@@ -9,6 +9,9 @@ import pytest
 
 from lifeboat.sample.airflow_server import AirflowServer
 
+# Longer than several rounds of the scheduler, shorter than a person who reads.
+PERSON_SECONDS = 4.0
+
 
 class Run:
     """A run of a DAG in the tests' Airflow."""
@@ -49,6 +52,20 @@ class Run:
         """Return what a task instance returned."""
         task = self.tasks()[name]
         return self.airflow.xcom(self.dag_id, self.run_id, task["task_id"], task["map_index"])
+
+    def asks(self, task: str = "approve") -> None:
+        """Wait until a person is asked."""
+        eventually(lambda: self.states().get(task) == "awaiting_input", f"{self.run_id} asks for {task}", 180)
+
+    def answer(self, option: str, task: str = "approve") -> None:
+        """Answer as a person does in the form, and no sooner.
+
+        The scheduler still has to learn that the worker ended which asked. An answer before that starts the task anew
+        while the end of the first worker is unread, and then counts as that of the second.
+        """
+        self.asks(task)
+        time.sleep(PERSON_SECONDS)
+        self.airflow.answer(self.dag_id, self.run_id, task, [option])
 
     def fail(self) -> None:
         """Mark the run as failed, as a person does who wants it to stop."""

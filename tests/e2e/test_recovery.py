@@ -79,17 +79,6 @@ def past(world: World) -> Past:
     return lost
 
 
-def waiting(run: Run, task: str = "approve") -> None:
-    """Wait until a person is asked."""
-    eventually(lambda: run.states().get(task) == "awaiting_input", f"{run.run_id} asks for {task}: {run.states()}", 120)
-
-
-def answer(run: Run, option: str, task: str = "approve") -> None:
-    """Answer as a person does in the form."""
-    waiting(run, task)
-    run.airflow.answer(run.dag_id, run.run_id, task, [option])
-
-
 def started(world: World) -> Run:
     """Return the newest run of the recovery."""
     runs = eventually(lambda: world.runs(DAG), "a run of the recovery")
@@ -116,7 +105,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(world: World, past: Past) 
 
 def test_a_rejected_recovery_touches_nothing_and_is_on_record(world: World, past: Past) -> None:
     run = world.trigger(DAG, {"reason": "too early"})
-    answer(run, "Reject")
+    run.answer("Reject")
     run.wait("failed")
     assert past.rows() == ["rubbish"]
     assert past.files() == {}
@@ -130,7 +119,7 @@ def test_a_backfill_brings_back_the_rows_and_files_of_a_moment(world: World, pas
     run = eventually(
         lambda: next((each for each in world.runs(DAG) if each.facts()["run_type"] == "backfill"), None), "the run"
     )
-    answer(run, "Approve")
+    run.answer("Approve")
     run.wait(timeout=300)
     assert past.rows() == ["first"]
     assert past.files() == {"first": "first"}
@@ -144,7 +133,7 @@ def test_a_backfill_brings_back_the_rows_and_files_of_a_moment(world: World, pas
 
 def test_by_default_the_last_known_good_comes_back_and_only_what_was_chosen(world: World, past: Past) -> None:
     run = world.trigger(DAG, {"units": ["tree/documents"], "safety_point": False, "reason": "the files alone"})
-    answer(run, "Approve")
+    run.answer("Approve")
     run.wait(timeout=300)
     assert past.files() == {"first": "first", "second": "second"}
     assert past.rows() == ["first"]

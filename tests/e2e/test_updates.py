@@ -28,11 +28,6 @@ def is_running(world: World, server: str) -> bool:
         return ServerControl.of(runtime, server).state().running
 
 
-def approve(run: Run) -> None:
-    eventually(lambda: run.states().get("approve") == "awaiting_input", "a person is asked", 180)
-    run.airflow.answer(run.dag_id, run.run_id, "approve", ["Approve"])
-
-
 def test_a_failing_server_is_rolled_back_and_those_after_it_are_untouched(world: World) -> None:
     gateway = PatchedHome(home(world, GATEWAY))
     gateway.take([{"put": {"patches/patch0001/a_1.0.0.jar": "first"}}, {"start": True}])
@@ -40,7 +35,7 @@ def test_a_failing_server_is_rolled_back_and_those_after_it_are_untouched(world:
     then, untouched = files(home(world, CP_2)), files(home(world, GATEWAY))
     # the gateway has patches, which would stand in the way
     run = world.trigger(f"{NAME}.product_update", {"types": ["apim-control-plane"], "level": 7, "reason": "level 7"})
-    approve(run)
+    run.answer("Approve")
     run.wait("failed", timeout=400)
     states = run.states()
     assert states["snapshot.seal"] == states[f"update.{CP_1}"] == "success"
@@ -82,7 +77,7 @@ def test_patches_of_a_restore_point_come_back(world: World) -> None:
     assert gateway.running() == {"a_1.0.0.jar": "first", "b_1.0.0.jar": "second"}
     asked = {"server": GATEWAY, "point": point.id, "unproven": True, "reason": "patch0002 is bad"}
     run = world.trigger(f"{NAME}.patch_restore", asked)
-    approve(run)
+    run.answer("Approve")
     run.wait(timeout=300)
     assert gateway.running() == {"a_1.0.0.jar": "first"}
     assert is_running(world, GATEWAY)
