@@ -7,7 +7,8 @@ should be afterwards. Here an update is all or nothing for each server.
 everything. A person *approves*. Then each server, one after the other and the first one the canary: drain, stop,
 update, verify level and bundles, start, health, checks. A server that fails is rolled back from the snapshot: its home
 is restored beside, proven and exchanged; the rollout stops, and the servers after it are untouched. *report* shows all
-levels. Databases stay as they are; if their schema changed, the message says so and how to bring them back.
+levels. Databases stay as they are; if a server is rolled back and their schema changed, *databases* starts a recovery
+of them, which waits for a person's approval.
 
 **Methods:** `updates2` (bin/wso2update_linux), `in_place` (bin/update_linux), `pack` (a newly updated pack replaces the
 home, with what belongs to the installation), `script` (your own command). With `wait` a person resolves conflicts:
@@ -33,6 +34,7 @@ from lifeboat_airflow.update import (
     CONFIRM,
     AskOrGoOnOperator,
     ConfirmUpdateOperator,
+    OfferDatabasesOperator,
     PlanUpdateOperator,
     ReportUpdateOperator,
     UpdateServerOperator,
@@ -145,6 +147,11 @@ def product_update(deployment: Deployment) -> DAG:
             trigger_rule=TriggerRule.ALL_DONE,
         )
         [confirm, *servers] >> report
+        if deployment.database_servers and approvals:
+            databases = OfferDatabasesOperator(
+                task_id="databases", plan=plan.output, trigger_rule=TriggerRule.ALL_DONE, deployment=deployment.name
+            )
+            servers >> databases
     return dag
 
 

@@ -1,6 +1,6 @@
 """Product update: one server after the other, the first one the canary, each of them updated or rolled back.
 
-For each server: journal → drain and stop → patches away → update → verify level and bundles → start → health → checks.
+For each server: journal → drain → stop → patches away → update → verify level and bundles → start → health → checks.
 When anything of that fails, the home comes back from the snapshot taken before, restored beside, proven and exchanged
 (`lifeboat.recovery`), and the rollout stops. An attempt that was killed is rolled back by the next run, which then
 updates the server anew: what a killed tool left cannot be told from what it finished.
@@ -64,6 +64,7 @@ def update_server(
         log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
         interrupted = _Attempt(runtime, journal)
         interrupted.touched = True  # nobody knows how far it came
+        interrupted.method.wait_for_the_tool()
         _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
     journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
     attempt = _Attempt(runtime, journal)
@@ -85,12 +86,16 @@ class _Attempt:
         self.planned = next(each for each in journal.plan.servers if each.server == self.server)
         self.watch, self.started_at = Watch(), datetime.now(UTC)
         self.checks: tuple[Check, ...] = ()
-        self.touched = False
+        self.asked_to_stop = self.touched = False
 
     def run(self) -> None:
         held, before = self.engine.read_patches()
+        with self.watch.phase(f"{self.server}: drain"):
+            if self.control.state().running:
+                self.control.drain()
         with self.watch.phase(f"{self.server}: stop"):
-            self.control.stop()
+            self.asked_to_stop = True
+            self.control.stop(drained=True)
         self.touched = True
         with self.watch.phase(f"{self.server}: update"):
             if self.planned.patches and held is not None:
@@ -102,6 +107,13 @@ class _Attempt:
             self.control.bring_up()
         with self.watch.phase(f"{self.server}: checks"):
             self._check()
+
+    def bring_back(self) -> None:
+        """Bring the server up whose home was not touched. One that was asked to stop may end at any time, so it is
+        waited for first."""
+        if self.asked_to_stop:
+            self.control.stop(drained=True)
+        self.control.bring_up()
 
     def found(self) -> dict[str, object]:
         """Return what the evidence says of the attempt."""
@@ -190,7 +202,7 @@ def _roll_back(runtime: Runtime, catalog: Catalog, attempt: _Attempt, why: str) 
         if attempt.touched:
             found["rollback"] = _recover_home(runtime, catalog, journal)
         else:
-            attempt.control.bring_up()
+            attempt.bring_back()
     except (LifeboatError, TimeoutError) as error:
         log.error("Server %s could not be rolled back: %s", attempt.server, error)
         found["error"], outcome = f"{why}; then: {error}", "failed"

@@ -1,10 +1,11 @@
-"""Operators of a product update: plan, confirm, update one server, report.
+"""Operators of a product update: plan, confirm, update one server, offer the databases of before, report.
 
 Each may be tried again or cleared: what was updated is left alone, and what was interrupted is rolled back first.
 """
 
 from typing import Any, ClassVar
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseBranchOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -15,6 +16,7 @@ __all__ = [
     "CONFIRM",
     "AskOrGoOnOperator",
     "ConfirmUpdateOperator",
+    "OfferDatabasesOperator",
     "PlanUpdateOperator",
     "ReportUpdateOperator",
     "UpdateServerOperator",
@@ -144,6 +146,38 @@ class UpdateServerOperator(LifeboatOperator):
         by = requested_by(context["dag_run"])
         evidence = update_server(runtime, catalog, plan, base, self.server, by, people)
         return {"outcome": evidence.outcome, "level": evidence.level_after}
+
+
+class OfferDatabasesOperator(TriggerDagRunOperator):
+    """Starts a recovery of the databases whose schema changed while a server was updated that was then rolled back.
+    It waits for its approval, so a person is asked; nothing of it happens by itself.
+
+    :param deployment: name of the deployment
+    :param plan: the plan
+    """
+
+    template_fields = (*TriggerDagRunOperator.template_fields, "plan")
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, deployment: str, plan: Any, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id=f"{deployment}.recovery", **kwargs)
+        self.deployment = deployment
+        self.plan = plan
+
+    def execute(self, context: Any) -> Any:
+        plan = read_plan(self.plan) if self.plan is not None else None
+        known = [] if plan is None else open_catalog().updates(plan.deployment)
+        last = next((each for each in reversed(known) if each.update == plan.id and each.type == "update"), None)
+        if last is None or not last.schema_changed:
+            raise AirflowSkipException("No server was rolled back after the schema of a database had changed.")
+        self.log.warning("Asking whether %s come back as in %s", ", ".join(last.schema_changed), last.point)
+        self.conf = {
+            "point": last.point,
+            "units": list(last.schema_changed),
+            "unproven": True,
+            "reason": f"The schema changed in update {last.update}, and server {last.server} was rolled back",
+        }
+        return super().execute(context)
 
 
 class ReportUpdateOperator(LifeboatOperator):

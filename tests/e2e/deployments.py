@@ -13,8 +13,9 @@ WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
 TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
-def write_deployments(directory: Path, servers: Mapping[str, DoubleHome]) -> None:
-    """Write all deployment files into a directory; `servers` are those of the deployment `updating`."""
+def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, DoubleHome]]) -> None:
+    """Write all deployment files into a directory; `servers` are those of the deployments that have servers of their
+    own."""
     directory.mkdir()
     changes: dict[str, list[Change]] = {
         "main": [],
@@ -26,7 +27,14 @@ def write_deployments(directory: Path, servers: Mapping[str, DoubleHome]) -> Non
         "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
         "damaged": [with_units_of(TREE), _own_documents],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
-        "updating": [with_units_of(HOMES), _own_servers(servers), _update_tools],
+        "updating": [with_units_of(HOMES), _own_servers(servers["updating"]), _update_tools],
+        "rolling": [
+            with_units_of(DATABASE, HOMES),
+            _own_servers(servers["rolling"]),
+            _update_tools,
+            _own_database,
+            _brakes,
+        ],
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
@@ -56,6 +64,12 @@ def _own_servers(servers: Mapping[str, DoubleHome]) -> Change:
 def _update_tools(document: dict[str, Any]) -> None:
     backups = "${LIFEBOAT_TESTS}/backups-of-update-tools"
     document["update"] = {"connection": "wso2_updates", "backup_directory": backups, "timeout": "60s"}
+
+
+def _brakes(document: dict[str, Any]) -> None:
+    for name, server in document["servers"].items():
+        server["drain"] = ["${LIFEBOAT_TESTS}/brakes/drain-command", name]
+        server["control"] |= {"stop_timeout": "5s", "start_timeout": "10s"}
 
 
 def _own_database(document: dict[str, Any]) -> None:

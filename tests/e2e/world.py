@@ -21,10 +21,20 @@ from lifeboat.runtime import Runtime
 from lifeboat.sample.airflow_server import AirflowServer
 from lifeboat.sample.stage import Stage
 from lifeboat.vault import Snapshot
+from tests.e2e.brakes import Brakes
 from tests.e2e.deployments import WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
-from tests.support.patchable import UPDATES_LOGIN, UPDATES_PASSWORD, install_tools, make_servers
+from tests.support.patchable import (
+    CP_1,
+    CP_2,
+    GATEWAY,
+    GATEWAY_2,
+    UPDATES_LOGIN,
+    UPDATES_PASSWORD,
+    install_tools,
+    make_servers,
+)
 from tests.support.quick_vault import make_quick_vault
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,6 +49,7 @@ class World:
         self.stage = Stage(directory / "sample")
         self.deployments = directory / "deployments"
         self.slow_dump = SlowDump(directory / "slow-dump")
+        self.brakes = Brakes(directory / "brakes")
         self._patch = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
@@ -47,10 +58,13 @@ class World:
         self.stage.prepare("small")
         self._stack.callback(self.stage.stop)
         self.servers = make_servers(self.directory / "updating")
-        for double in self.servers.values():
+        self.rolling = make_servers(self.directory / "rolling", (CP_1, CP_2, GATEWAY, GATEWAY_2))
+        for double in (*self.servers.values(), *self.rolling.values()):
             self._stack.callback(double.end)
             install_tools(double.home)
-        write_deployments(self.deployments, self.servers)
+        for double in self.rolling.values():
+            self.brakes.fit(double)
+        write_deployments(self.deployments, {"updating": self.servers, "rolling": self.rolling})
         for name, value in self.environment.items():
             self._patch.setenv(name, value)
         self._stack.callback(self._patch.undo)

@@ -25,7 +25,7 @@ from tests.support.patched_home import PatchedHome
 from tests.support.quick_vault import make_quick_vault
 from tests.support.wso2_server import HEALTH, SCRIPT, DoubleHome, make_home
 
-CP_1, CP_2, GATEWAY = "apim-cp-1", "apim-cp-2", "apim-gw-1"
+CP_1, CP_2, GATEWAY, GATEWAY_2 = "apim-cp-1", "apim-cp-2", "apim-gw-1", "apim-gw-2"
 UPDATES_LOGIN = "updates@example.org"
 UPDATES_PASSWORD = "pa$$word of the updates' account"
 
@@ -109,12 +109,12 @@ def server_settings(doubles: Mapping[str, DoubleHome]) -> dict[str, Any]:
     """Return the part of a deployment file that describes the servers."""
     return {
         name: {
-            "type": "apim-gateway" if name == GATEWAY else "apim-control-plane",
+            "type": "apim-gateway" if name in (GATEWAY, GATEWAY_2) else "apim-control-plane",
             "home": str(double.home),
             "control": {"script": SCRIPT, "stop_timeout": "20s", "start_timeout": "20s"},
             "port_offset": double.offset,
             "health_url": HEALTH,
-            "start_order": 2 if name == GATEWAY else 1,
+            "start_order": 2 if name in (GATEWAY, GATEWAY_2) else 1,
         }
         for name, double in doubles.items()
     }
@@ -129,7 +129,7 @@ def make_servers(directory: Path, names: tuple[str, ...] = (CP_1, CP_2, GATEWAY)
         double.behave(START_SECONDS=0.0, STOP_SECONDS=0.0)
         (double.home / "bin/sample-patches.py").write_bytes(patches)
         (double.home / "bin/wso2carbon-version.txt").write_text("WSO2 Carbon Framework v4.9.28\n")
-        if name == GATEWAY:
+        if name in (GATEWAY, GATEWAY_2):
             (double.home / "updates/product.txt").write_text("wso2am-universal-gw-4.5.0")
         PatchedHome(double.home).take([{"pack": True}, {"start": True}])  # as after a first start
         doubles[name] = double

@@ -33,7 +33,7 @@ def main() -> None:
     while True:
         ready, _, _ = select.select([terminal], [], [], max(deadline - time.monotonic(), 0.0))
         if not ready:
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)  # it leads a group of its own, with its children
             os.waitpid(pid, 0)
             json.dump({"status": None, "output": output.decode("utf-8", "replace")}, sys.stdout)
             return

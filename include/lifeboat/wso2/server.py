@@ -92,8 +92,9 @@ class ServerControl(ServerOnHost):
         """Put the server back into its load balancer, if the deployment file says how. Raise ServerError."""
         self._hook("undrain", self.server.undrain)
 
-    def stop(self) -> bool:
-        """Drain and stop the server; return when it is down, True if it ran, False if it was down already.
+    def stop(self, *, drained: bool = False) -> bool:
+        """Drain, unless that is done, and stop the server; return when it is down, True if it ran, False if it was
+        down already.
 
         Raise ServerError when it does not end in time (it is left as it is), or was not started in the way
         that `control` names; ConfigurationError when it runs and there is no `control`.
@@ -104,7 +105,8 @@ class ServerControl(ServerOnHost):
             return False
         control = self._control("stop")
         self._refuse_foreign_start(state)
-        self.drain()
+        if not drained:
+            self.drain()
         log.info("Stopping server %s, process %s", self.name, state.pid)
         self._ask_to_stop(state)
         self._wait_for_the_end(state, control.stop_timeout.total_seconds())

@@ -48,7 +48,7 @@ class InPlace(UpdateMethod):
         login = self.login()
         argv = [f"{self.server.home}/{TOOL}", "--username", login.login, "--channel", self.settings.channel, *arguments]
         payload = {
-            "argv": argv,
+            "argv": self.locked(argv),
             "directory": f"{self.server.home}/bin",
             "environment": self.settings.environment,
             "password": login.password,

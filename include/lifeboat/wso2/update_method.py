@@ -20,6 +20,7 @@ from lifeboat.host import Command, Completed, Host
 from lifeboat.processes import mask
 from lifeboat.text import shown
 from lifeboat.wso2.identity import ProductIdentity
+from lifeboat.wso2.server_waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ UPDATED, FAILED, AGAIN, CONFLICTS, REVERTED = range(5)
 #: How often a tool may replace itself in one update.
 _SELF_UPDATES = 3
 _POLL_SECONDS = 5.0
+#: How `flock` ends when another holds the lock.
+_HELD = 75
 _TAIL_CHARACTERS = 4000
 
 
@@ -103,6 +106,11 @@ class UpdateMethod(ABC):
     def require_tool(self, path: str) -> str:
         """Given a program's path in the home, return its whole path. Raise PreflightError if it is not there."""
         tool = f"{self.server.home}/{path}"
+        if self._is_at_work():
+            raise PreflightError(
+                f"An update tool is at work on the home of server '{self.server_name}'.",
+                next_step="Let it end first.",
+            )
         done = self.host.run(self._command(["test", "-f", tool, "-a", "-x", tool]), accept=(0, 1))
         if done.exit_status:
             raise PreflightError(
@@ -126,7 +134,7 @@ class UpdateMethod(ABC):
 
     def run_tool(self, argv: Sequence[str], **more: Any) -> Completed:
         """Run a tool in the home's bin with its standard input closed and a time limit; log what it said."""
-        command = self._command(argv, working_directory=f"{self.server.home}/bin", **more)
+        command = self._command(self.locked(argv), working_directory=f"{self.server.home}/bin", **more)
         log.info("Server %s: %s", self.server_name, command)
         try:
             done = self.host.run(command, timeout=self.settings.timeout.total_seconds(), accept=range(256))
@@ -134,6 +142,34 @@ class UpdateMethod(ABC):
             raise self.took_too_long(argv[0]) from None
         stdout = mask(done.stdout.decode(errors="replace"), command.secrets.values())
         return self.told(Completed(done.exit_status, stdout.encode(), done.stderr))
+
+    def locked(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that holds the home's lock while the tool of `argv`, or any child of it, is there: the
+        kernel's own record of who works on the home, which outlives a worker that was killed."""
+        return ["flock", "--nonblock", "--conflict-exit-code", str(_HELD), f"{self.server.home}/.", *argv]
+
+    def wait_for_the_tool(self) -> None:
+        """Wait until no tool that an interrupted attempt started works on the home any more; else it would go on in
+        what is restored there. Raise UpdateError when that takes longer than a tool may."""
+        if not self._is_at_work():
+            return
+        what = f"The update tool of server {self.server_name}, left by an interrupted attempt, is still at work"
+        log.warning("%s", what)
+        waiting = Waiting(what, self.settings.timeout.total_seconds())
+        while self._is_at_work():
+            if waiting.is_over():
+                raise UpdateError(
+                    f"An interrupted attempt left an update tool at work on the home of server '{self.server_name}', "
+                    f"and it did not end within {waiting.limit}.",
+                    next_step=f"See who it is with `fuser -v {self.server.home}` on host '{self.host.name}', end it, "
+                    "then run the update again.",
+                )
+
+    def _is_at_work(self) -> bool:
+        # The dot keeps flock from making a file where a home is gone.
+        if not self._exists("."):
+            return False
+        return self.host.run(self._command(self.locked(["true"])), accept=(0, _HELD)).exit_status == _HELD
 
     def told(self, done: Completed) -> Completed:
         log.info("It ended with status %d: %s", done.exit_status, said(done) or "(nothing)")

@@ -82,8 +82,8 @@ def test_a_point_in_the_middle_of_a_situation_comes_back_as_it_was(tmp_path: Pat
     assert plan.unmet(home.inventory()) == []
 
 
-def test_the_recipe_from_the_baseline_takes_orphans_away(tmp_path: Path) -> None:
-    """S17: what a reverted patch left behind is gone."""
+def test_s17_the_recipe_from_the_baseline_takes_orphans_away(tmp_path: Path) -> None:
+    """What a reverted patch left behind is gone."""
     situation = SITUATIONS["S6 older patches put back with their metadata, plugins newer"]
     home = PatchedHome(tmp_path / "home")
     point, captured, _ = taken(home, situation["steps"])

@@ -2,7 +2,8 @@
 
 There is no product to run, so this does what the outside sees of one. It writes its PID padded with NULs, logs that it
 started some time after it was, listens on 9763 plus the offset of its deployment.toml, and ends some time after it was
-asked to. Its health is that of its databases: it logs in to both, as deployment.toml says, and reads from them.
+asked to. Its health is that of its databases: it logs in to both, as deployment.toml says, and reads from them; with
+`healthy = false` under `[sample]` it is unhealthy.
 """
 
 import http.server
@@ -64,7 +65,10 @@ class Server:
 
     def health(self) -> tuple[int, dict[str, object]]:
         """Return the status and body of the health check: what each database answers."""
-        found, errors = {}, {}
+        found: dict[str, object] = {}
+        errors: dict[str, str] = {}
+        if not self.settings.get("sample", {}).get("healthy", True):
+            errors["sample"] = "deployment.toml says so"
         for name, query in QUERIES.items():
             try:
                 found[name] = self.query(self.settings["database"][name], query)

@@ -3,7 +3,8 @@
 documents them: 0 updated, 1 failed, 2 the tool replaced itself, 3 conflicts, 4 reverted.
 
 bin/sample-updates.json says what happens: `latest` level, `self_update` (once), `conflicts` (paths that the
-installation changed), `password_sha256`, and `fail`, one of half, hang, wrong_level, corrupt_jar, broken_server.
+installation changed), `password_sha256`, and `fail`, one of half, hang (for `hang_seconds`), wrong_level, corrupt_jar,
+broken_server, unhealthy, stray_patch.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def update_jars(level: int, behaviour: dict[str, Any]) -> None:
     for number, path in enumerate(jars):
         if number and number >= len(jars) // 2 and behaviour.get("fail") in ("half", "hang"):
             if behaviour["fail"] == "hang":
-                time.sleep(600)
+                time.sleep(behaviour.get("hang_seconds", 600))
             fail("An error occurred while updating: no space left on device")
         with zipfile.ZipFile(path) as jar:
             entries = {name: jar.read(name) for name in jar.namelist() if name != "update-level.txt"}
@@ -151,6 +152,13 @@ def finish(level: int, behaviour: dict[str, Any]) -> None:
     (HOME / f"updates/changelog-{before:04}-{level:04}.md").write_text(f"Level {level}\n")
     if behaviour.get("fail") == "broken_server":
         (HOME / "repository/conf/deployment.toml").write_text("[server\n")
+    if behaviour.get("fail") == "unhealthy":
+        with (HOME / "repository/conf/deployment.toml").open("a") as file:
+            file.write("\n[sample]\nhealthy = false\n")
+    if behaviour.get("fail") == "stray_patch":
+        patch = PLUGINS.parent / "patches/patch0001"
+        patch.mkdir(parents=True)
+        shutil.copy(min(PLUGINS.glob("*.jar")), patch)
     print(f"Updated to level {level}")
 
 
