@@ -62,6 +62,8 @@ class Stage:
             "lifeboat_signing": {"conn_type": "generic", "password": known["signing"]},
             "lifeboat_vault_writer": {"conn_type": "generic", "password": known["writer"]},
             "lifeboat_vault_housekeeper": {"conn_type": "generic", "password": known["housekeeper"]},
+            # The stand-ins for WSO2's update tools let everybody in.
+            "wso2_updates": {"conn_type": "generic", "login": "sample@example.org", "password": "open-to-everybody"},
         }
         return {
             "LIFEBOAT_SAMPLE": str(self.directory),
