@@ -5,9 +5,8 @@ Each may be tried again or cleared: what was updated is left alone, and what was
 
 from typing import Any, ClassVar
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import BaseBranchOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseBranchOperator, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
 from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 from lifeboat_airflow.recovery import CONFIRM, MARKDOWN, approvers, requested_by
@@ -148,7 +147,7 @@ class UpdateServerOperator(LifeboatOperator):
         return {"outcome": evidence.outcome, "level": evidence.level_after}
 
 
-class OfferDatabasesOperator(TriggerDagRunOperator):
+class OfferDatabasesOperator(BaseOperator):
     """Starts a recovery of the databases whose schema changed while a server was updated that was then rolled back.
     It waits for its approval, so a person is asked; nothing of it happens by itself.
 
@@ -156,28 +155,39 @@ class OfferDatabasesOperator(TriggerDagRunOperator):
     :param plan: the plan
     """
 
-    template_fields = (*TriggerDagRunOperator.template_fields, "plan")
+    template_fields = ("plan",)
     ui_color: ClassVar[str] = "#f0e2b6"
 
     def __init__(self, *, deployment: str, plan: Any, **kwargs: Any) -> None:
-        super().__init__(trigger_dag_id=f"{deployment}.recovery", **kwargs)
+        super().__init__(**kwargs)
         self.deployment = deployment
         self.plan = plan
 
-    def execute(self, context: Any) -> Any:
+    def execute(self, context: Any) -> None:
         plan = read_plan(self.plan) if self.plan is not None else None
         known = [] if plan is None else open_catalog().updates(plan.deployment)
         last = next((each for each in reversed(known) if each.update == plan.id and each.type == "update"), None)
         if last is None or not last.schema_changed:
             raise AirflowSkipException("No server was rolled back after the schema of a database had changed.")
         self.log.warning("Asking whether %s come back as in %s", ", ".join(last.schema_changed), last.point)
-        self.conf = {
-            "point": last.point,
-            "units": list(last.schema_changed),
-            "unproven": True,
-            "reason": f"The schema changed in update {last.update}, and server {last.server} was rolled back",
-        }
-        return super().execute(context)
+        # What TriggerDagRunOperator raises; importing that takes long, and Airflow parses this file often.
+        raise DagRunTriggerException(
+            trigger_dag_id=f"{self.deployment}.recovery",
+            dag_run_id=f"after_update__{last.attempt}",
+            conf={
+                "point": last.point,
+                "units": list(last.schema_changed),
+                "unproven": True,
+                "reason": f"The schema changed in update {last.update}, and server {last.server} was rolled back",
+            },
+            reset_dag_run=False,
+            skip_when_already_exists=True,
+            wait_for_completion=False,
+            allowed_states=[],
+            failed_states=[],
+            poke_interval=60,
+            deferrable=False,
+        )
 
 
 class ReportUpdateOperator(LifeboatOperator):
