@@ -3,7 +3,8 @@
 documents them: 0 updated, 1 failed, 2 the tool replaced itself, 3 conflicts, 4 reverted.
 
 bin/sample-updates.json says what happens: `latest` level, `self_update` (once), `conflicts` (paths that the
-installation changed), `password_sha256`, and `fail`, one of half, hang, wrong_level, corrupt_jar, broken_server.
+installation changed), `password_sha256`, and `fail`, one of half, hang, wrong_level, corrupt_jar, broken_server,
+leaves_backup; `log` is a file that gets a line for each run.
 """
 
 import argparse
@@ -78,6 +79,17 @@ def back_up(directory: Path) -> None:
     config.setdefault("product", {})["backup"] = str(target)
     config["product"]["backup-digest"] = digest(target)
     write(CONFIG, config)
+
+
+def back_up_unless_told(options: argparse.Namespace, behaviour: dict[str, Any]) -> None:
+    if not options.no_backup or behaviour.get("fail") == "leaves_backup":
+        back_up(Path(options.backup))
+
+
+def note_run(behaviour: dict[str, Any]) -> None:
+    if behaviour.get("log"):
+        with Path(behaviour["log"]).open("a") as file:
+            print(HOME, *sys.argv[1:], file=file)
 
 
 def revert() -> None:
@@ -167,6 +179,7 @@ def main() -> None:
     parser.add_argument("command", nargs="?", default="", choices=["", "current-state", "check", "revert-hotfix"])
     parser.add_argument("-l", "--level")
     parser.add_argument("-b", "--backup", default=str(Path.home() / ".wso2-updates/backup"))
+    parser.add_argument("--no-backup", action="store_true")
     parser.add_argument("-c", "--channel", default="full")
     parser.add_argument("-u", "--username")
     parser.add_argument("-p", "--password")
@@ -174,6 +187,7 @@ def main() -> None:
     parser.add_argument("--continue", dest="resume", action="store_true")
     parser.add_argument("--revert", action="store_true")
     options, behaviour = parser.parse_args(), read(BEHAVIOUR)
+    note_run(behaviour)
     if options.command == "current-state":
         print(json.dumps({"update-level": read(CONFIG).get("update-level"), "hotfixes": read(CONFIG).get("hotfixes")}))
         return
@@ -200,7 +214,7 @@ def main() -> None:
     if int(read(CONFIG).get("update-level", 0)) >= level:
         print("The product is up to date")
         return
-    back_up(Path(options.backup))
+    back_up_unless_told(options, behaviour)
     meet_conflicts(level, behaviour)
     finish(level, behaviour)
 
