@@ -3,21 +3,22 @@
 **Why:** WSO2's own tools back up the pack and not the databases, and nothing of theirs says whether a server is what it
 should be afterwards. Here an update is all or nothing for each server.
 
-**How:** *plan* says which servers, in which order, and what stands in the way. *prepare* makes the packs ready that are
-distributed, and brings them to every host; if that fails, no server was touched. *snapshot* takes a restore point of
+**How:** *plan* says which servers, in which order, and what stands in the way. *prepare* makes packs ready that are to
+be distributed and brings them to every host; if that fails, no server was touched. *snapshot* takes a restore point of
 everything. A person *approves*. Then each server, one after the other and the first one the canary: drain, stop,
 update, verify level and bundles, start, health, checks. A server that fails is rolled back from the snapshot: its home
 is restored beside, proven and exchanged; the rollout stops, and the servers after it are untouched. *report* shows all
 levels. Databases stay as they are; if their schema changed, the message says so and how to bring them back.
 
-**Methods:** `updates2` (bin/wso2update_linux in every home), `distribute` (WSO2's advice: that tool once, in a copy of a
-reference pack, which then replaces the homes), `wum` (the same with a pack that WUM makes), `pack` (a newly updated pack
-of yours replaces the home, with what belongs to the installation), `in_place` (bin/update_linux), `script` (your own
-command). With `wait` a person resolves conflicts: write `<file>.final` beside each file that the log names, and it goes
-on.
+**Methods:** `updates2` (bin/wso2update_linux in every home), `distribute` (WSO2's advice: that tool once, in a copy of
+a reference pack, which then replaces the homes), `wum` (the same with a pack that WUM makes), `pack` (a newly updated
+pack of yours replaces the home, with what belongs to the installation), `in_place` (bin/update_linux), `script` (your
+own command). With `wait` a person resolves conflicts: write `<file>.final` beside each file that the log names, and it
+goes on.
 
 **If it fails:** the red server is as before; its failed home is kept beside it. Correct what the log names, then start
-a new run. A task that was killed is tried again by itself: it rolls the server back first.
+a new run. If *prepare* failed, there is nothing to put right. A task that was killed is tried again by itself: it rolls
+the server back first.
 
 **When:** only by hand.
 """

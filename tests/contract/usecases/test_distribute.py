@@ -1,5 +1,6 @@
 """Packs that are made ready once and distributed: made, proven, delivered and removed, or no server is touched."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from lifeboat.runtime import Runtime
 from lifeboat.update import roll_out
 from lifeboat.update_documents import UpdateEvidence, UpdatePlan, UpdateRequest
 from lifeboat.update_journal import Base, new_update_id
+from lifeboat.update_packs import remove_packs
 from lifeboat.update_plan import plan_update
 from lifeboat.update_prepare import prepare
 from tests.support.packs import GATEWAY_PRODUCT, PRODUCT, TIMESTAMP, WumAccount, reference_pack, tool_runs
@@ -134,9 +136,13 @@ def test_a_directory_that_others_may_write_to_is_refused(world: World, tmp_path:
 
 
 def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_path: Path) -> None:
-    pack = reference_pack(tmp_path / "reference", self_update=True)
-    original, gateway = pack.read_bytes(), world.files()[GATEWAY]
+    pack = reference_pack(tmp_path / "reference", fail="half")
     plan = world.plan(CP_1, CP_2, level=7, pack=str(pack))
+    with pytest.raises(UpdateError, match="was made ready"):
+        prepare(world.runtime, plan)
+    (failed,) = world.left()
+    reference_pack(tmp_path / "reference", self_update=True)
+    original, gateway = pack.read_bytes(), world.files()[GATEWAY]
     assert [(each.product, each.source, each.level) for each in plan.packs] == [
         (PRODUCT, str(pack), "level 0 (never updated)")
     ]
@@ -144,6 +150,7 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     runs = tool_runs(pack)
     assert runs == ["--no-backup --level 7"] * 2  # the first time it replaced itself
     assert len(world.left()) == 2
+    assert failed not in world.left()
     (copy,) = world.copies()
     assert copy == f"{CP_2}.lifeboat-pack-{plan.id}.zip"
     delivered = world.made.directory / copy
@@ -162,6 +169,26 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     assert world.files()[GATEWAY] == gateway
     with pytest.raises(UpdateError, match=r"would not update server 'apim-cp-1': the update level was 7, and is 7"):
         prepare(world.runtime, world.plan(CP_1, pack=str(_at_level_7(pack))))
+
+
+def test_packs_that_are_made_ready_on_another_host_come_here(world: World, tmp_path: Path) -> None:
+    deployment = world.runtime.deployment
+    settings = deployment.update.model_copy(update={"pack_host": "there", "channel": "security"})
+    pack = reference_pack(tmp_path / "reference")
+    with Runtime(deployment.model_copy(update={"update": settings}), world.runtime.connection) as runtime:
+        request = UpdateRequest(servers=(CP_1, CP_2), method="distribute", level=8, pack=str(pack))
+        plan = plan_update(runtime, request, new_update_id())
+        (ready,) = prepare(runtime, plan)
+    assert plan.packs[0].host == "there"
+    assert tool_runs(pack) == ["--no-backup --level 8 --channel security"]
+    (copy,) = world.copies()
+    assert copy == f"{CP_1}.lifeboat-pack-{plan.id}.zip"
+    assert hashlib.sha256((world.made.directory / copy).read_bytes()).hexdigest() == ready.sha256
+    later = world.plan(CP_1, CP_2, level=9, pack=str(pack))
+    prepare(world.runtime, later)
+    assert world.copies() == [f"{CP_2}.lifeboat-pack-{later.id}.zip"]  # what an update left goes with the next
+    remove_packs(world.runtime, later)
+    assert world.copies() == world.left() == []
 
 
 def _at_level_7(pack: Path) -> Path:
