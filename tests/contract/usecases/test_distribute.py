@@ -159,6 +159,8 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     assert prepare(world.runtime, plan) == [ready]
     assert delivered.stat().st_ino == there
     delivered.write_bytes(delivered.read_bytes()[:-1] + b"?")
+    assert prepare(world.runtime, plan) == [ready]
+    assert hashlib.sha256(delivered.read_bytes()).hexdigest() == ready.sha256
     assert world.plan(CP_1, CP_2, level=7, pack=str(pack)).packs == plan.packs  # as a confirmation plans it again
     evidence = world.roll_out(plan)
     assert world.levels() == ["7", "7"]
@@ -178,6 +180,11 @@ def test_packs_that_are_made_ready_on_another_host_come_here(world: World, tmp_p
     with Runtime(deployment.model_copy(update={"update": settings}), world.runtime.connection) as runtime:
         request = UpdateRequest(servers=(CP_1, CP_2), method="distribute", level=8, pack=str(pack))
         plan = plan_update(runtime, request, new_update_id())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lifeboat.update_packs.pump", lambda source, sink: sink.write(source.read()[:-1]))
+            with pytest.raises(UpdateError, match=r"did not arrive on host 'worker' as it was sent"):
+                prepare(runtime, plan)
+        assert [name.rpartition(".")[2] for name in world.copies()] == ["part"]
         (ready,) = prepare(runtime, plan)
     assert plan.packs[0].host == "there"
     assert tool_runs(pack) == ["--no-backup --level 8 --channel security"]
