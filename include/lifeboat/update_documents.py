@@ -46,12 +46,11 @@ class ServerUpdate(Document):
 
 
 class PlannedPack(Document):
-    """A pack that is made ready before any server is touched: for which product, of what, and what that is now."""
+    """A pack that is made ready before any server is touched: for which product, of what, and on which host."""
 
     product: str
     source: str
     host: str
-    level: str
 
 
 class UpdatePlan(Document):

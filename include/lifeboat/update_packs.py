@@ -86,14 +86,11 @@ class Packs:
                 f"update.pack_host '{self.settings.pack_host}' is behind a queue, which an update does not reach.",
                 next_step="Give that host an ssh connection in `hosts`, or name another one.",
             )
-        found = self._source().plan(sorted({each.product for each in self.servers}))
+        products = sorted({each.product for each in self.servers})
+        source = self._source().plan(products)
         if not self._exists(self.place):
             self._require_space()
-        name = self.host.name
-        return tuple(
-            PlannedPack(product=each.product, source=each.path, host=name, level=update_level(each.identity))
-            for each in found
-        )
+        return tuple(PlannedPack(product=product, source=source, host=self.host.name) for product in products)
 
     def ready(self, product: str) -> ReadyPack:
         """Return the pack of a product; make and prove it, if that is not done. Raise UpdateError when that fails."""

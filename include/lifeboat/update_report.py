@@ -55,8 +55,8 @@ def update_plan_as_markdown(plan: UpdatePlan) -> str:
 
 def _planned(pack: PlannedPack) -> str:
     return (
-        f"{pack.product}: made ready once, on host {pack.host}, of {pack.source} ({pack.level}); then delivered to "
-        "every server's host"
+        f"{pack.product}: made ready once on host {pack.host}, from {pack.source}; then brought to every host that "
+        "needs it"
     )
 
 

@@ -10,7 +10,7 @@ from lifeboat.errors import CommandError, PreflightError, UpdateError
 from lifeboat.host import Completed
 from lifeboat.text import shown
 from lifeboat.wso2.identity import ProductIdentity
-from lifeboat.wso2.pack_source import FoundPack, PackSource
+from lifeboat.wso2.pack_source import PackSource
 from lifeboat.wso2.update_updates2 import UpdatesTwo
 
 #: The copy, what the tool needs besides (three times the pack, less its own backup, and 500 MB), and the zip.
@@ -52,7 +52,7 @@ class _UpdateOfCopy(UpdatesTwo):
 class ReferencePack(PackSource):
     """The pack of the request, on the host of packs."""
 
-    def plan(self, products: Sequence[str]) -> list[FoundPack]:
+    def plan(self, products: Sequence[str]) -> str:
         pack = self.target.pack
         if not pack.startswith("/"):
             raise PreflightError(
@@ -73,7 +73,7 @@ class ReferencePack(PackSource):
                 next_step="Give an older pack: updates only lead up.",
             )
         self._tool(pack, pack).preflight(found.identity)
-        return [found]
+        return f"{pack}, which is at level {level}"
 
     def bytes_needed(self) -> int:
         return _PACKS * self.look(self.target.pack).size_bytes + _MORE_BYTES

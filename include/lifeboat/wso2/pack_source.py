@@ -25,9 +25,8 @@ IDENTITY_FILES = (VERSION_FILE, KERNEL_FILE, PRODUCT_FILE, UPDATES_2_FILE, IN_PL
 
 @dataclass(frozen=True)
 class FoundPack:
-    """A pack as it is: where, what it says of itself, its bytes unpacked, and the backup that its tool made last."""
+    """A pack as it is: what it says of itself, its bytes unpacked, and the backup that its tool made last."""
 
-    path: str
     identity: ProductIdentity
     size_bytes: int
     tool_backup: str = ""
@@ -48,9 +47,9 @@ class PackSource(ABC):
         self.run_as = settings.pack_run_as
 
     @abstractmethod
-    def plan(self, products: Sequence[str]) -> list[FoundPack]:
-        """Given products, such as wso2am-4.5.0, return what the pack of each will be made of. Change nothing. Raise
-        PreflightError or ConfigurationError for what stands in the way."""
+    def plan(self, products: Sequence[str]) -> str:
+        """Given products, such as wso2am-4.5.0, say what their packs will be made of; the same before and after that
+        was done. Change nothing. Raise PreflightError or ConfigurationError for what stands in the way."""
 
     def bytes_needed(self) -> int:
         """Return the room that it takes to make packs ready."""
@@ -73,7 +72,7 @@ class PackSource(ABC):
             ) from None
         files = {name: text.encode() for name, text in found["files"].items()}
         identity = read_identity(files.get, found["updates"])
-        return FoundPack(pack, identity, found["bytes"], _tool_backup(files.get(UPDATES_2_FILE)))
+        return FoundPack(identity, found["bytes"], _tool_backup(files.get(UPDATES_2_FILE)))
 
     def run(self, argv: Sequence[str], accept: Sequence[int] = (0,)) -> Completed:
         """Run a small command under the account that makes packs ready."""

@@ -16,7 +16,7 @@ from lifeboat.deployment import format_duration
 from lifeboat.errors import ConfigurationError, PreflightError, UpdateError
 from lifeboat.host import Command, Completed
 from lifeboat.processes import mask
-from lifeboat.wso2.pack_source import FoundPack, PackSource
+from lifeboat.wso2.pack_source import PackSource
 from lifeboat.wso2.update_method import said
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Wum(PackSource):
     """WUM of the account that makes packs ready. It logs in anew when the deployment file names a connection; its
     password is given on a terminal, for WUM takes it from an option or a prompt alone."""
 
-    def plan(self, products: Sequence[str]) -> list[FoundPack]:
+    def plan(self, products: Sequence[str]) -> str:
         if self.target.level is not None:
             raise ConfigurationError("WUM knows no update levels.", next_step="Leave the level empty: the newest.")
         if self._run(["sh", "-c", "command -v wum"]).exit_status:
@@ -38,14 +38,14 @@ class Wum(PackSource):
             )
         if self.settings.connection is not None:
             self._password()
-        found = [self.look(self._newest(product)) for product in products]
-        for product, pack in zip(products, found, strict=True):
-            if pack.product != product:
+        for product in products:
+            found = self.look(self._newest(product)).product
+            if found != product:
                 raise PreflightError(
-                    f"WUM's newest pack of {product}, '{pack.path}', is {pack.product}.",
-                    next_step=f"Remove it by `wum delete {pack.path.rpartition('/')[2]}`.",
+                    f"WUM's newest pack of {product} on host '{self.host.name}' is {found}.",
+                    next_step="Remove it by `wum delete`; see `wum list`.",
                 )
-        return found
+        return "WUM's newest pack, by `wum update`"
 
     def make(self, product: str, place: str) -> str:
         if self.settings.connection is not None:

@@ -38,6 +38,10 @@ class World:
         asked = UpdateRequest(servers=names, reason="a test", method=method, **request)
         return plan_update(self.runtime, asked, new_update_id())
 
+    def again(self, plan: UpdatePlan) -> UpdatePlan:
+        """Plan again, as is done after an approval."""
+        return plan_update(self.runtime, plan.request, plan.id)
+
     def roll_out(self, plan: UpdatePlan) -> list[UpdateEvidence]:
         point = self.made.point("pre_upgrade")
         base = Base(point.id, self.made.catalog.point("mini", point.id).manifest_sha256)
@@ -143,9 +147,7 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     (failed,) = world.left()
     reference_pack(tmp_path / "reference", self_update=True)
     original, gateway = pack.read_bytes(), world.files()[GATEWAY]
-    assert [(each.product, each.source, each.level) for each in plan.packs] == [
-        (PRODUCT, str(pack), "level 0 (never updated)")
-    ]
+    assert [(each.product, each.source) for each in plan.packs] == [(PRODUCT, f"{pack}, which is at level 0")]
     (ready,) = prepare(world.runtime, plan)
     runs = tool_runs(pack)
     assert runs == ["--no-backup --level 7"] * 2  # the first time it replaced itself
@@ -161,7 +163,7 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     delivered.write_bytes(delivered.read_bytes()[:-1] + b"?")
     assert prepare(world.runtime, plan) == [ready]
     assert hashlib.sha256(delivered.read_bytes()).hexdigest() == ready.sha256
-    assert world.plan(CP_1, CP_2, level=7, pack=str(pack)).packs == plan.packs  # as a confirmation plans it again
+    assert world.again(plan) == plan
     evidence = world.roll_out(plan)
     assert world.levels() == ["7", "7"]
     assert tool_runs(pack) == runs
@@ -222,11 +224,13 @@ def test_wum_makes_the_pack_of_those_who_still_have_it(world: World, tmp_path: P
         with pytest.raises(UpdateError, match=f"(?s){said}") as caught:
             prepare(world.runtime, world.plan(GATEWAY, method="wum"))
         assert UPDATES_PASSWORD not in str(caught.value)
-    with pytest.raises(PreflightError, match=f"WUM's newest pack of {GATEWAY_PRODUCT}.*is wso2am-universal-gw-9.9.9"):
+    with pytest.raises(PreflightError, match=f"WUM's newest pack of {GATEWAY_PRODUCT} .* is wso2am-universal-gw-9.9.9"):
         world.plan(GATEWAY, method="wum")
     assert files(world.made.home(GATEWAY).root) == then
     account.start_anew(pack)
     plan = world.plan(GATEWAY, method="wum")
+    prepare(world.runtime, plan)
+    assert world.again(plan) == plan
     (evidence,) = world.roll_out(plan)
     assert evidence.level_after == f"wum {TIMESTAMP}"
     assert f"{GATEWAY_PRODUCT}, wum {TIMESTAMP}" in evidence.pack
