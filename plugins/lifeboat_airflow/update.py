@@ -1,4 +1,4 @@
-"""Operators of a product update: plan, prepare packs, confirm, update one server, report.
+"""Operators of a product update: plan, confirm, update one server, report.
 
 Each may be tried again or cleared: what was updated is left alone, and what was interrupted is rolled back first.
 """

@@ -3,8 +3,7 @@
 documents them: 0 updated, 1 failed, 2 the tool replaced itself, 3 conflicts, 4 reverted.
 
 bin/sample-updates.json says what happens: `latest` level, `self_update` (once), `conflicts` (paths that the
-installation changed), `password_sha256`, and `fail`, one of half, hang, wrong_level, corrupt_jar, broken_server,
-leaves_backup; `log` is a file that gets a line for each run.
+installation changed), `password_sha256`, and `fail`, one of half, hang, wrong_level, corrupt_jar, broken_server.
 """
 
 import argparse
@@ -82,11 +81,13 @@ def back_up(directory: Path) -> None:
 
 
 def back_up_unless_told(options: argparse.Namespace, behaviour: dict[str, Any]) -> None:
+    """Back up, unless --no-backup is given, which `fail`: leaves_backup does not heed."""
     if not options.no_backup or behaviour.get("fail") == "leaves_backup":
         back_up(Path(options.backup))
 
 
 def note_run(behaviour: dict[str, Any]) -> None:
+    """Add a line to the file `log` of the behaviour."""
     if behaviour.get("log"):
         with Path(behaviour["log"]).open("a") as file:
             print(HOME, *sys.argv[1:], file=file)
