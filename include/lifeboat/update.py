@@ -26,9 +26,9 @@ from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import Watch, recover
 from lifeboat.runtime import Runtime
 from lifeboat.text import shown
+from lifeboat.update_delivery import Delivered, delivered, remove_packs
 from lifeboat.update_documents import Outcome, UpdateEvidence, UpdateJournal, UpdatePlan
 from lifeboat.update_journal import Base, begin_attempt, end_attempt, open_attempts, updated
-from lifeboat.update_packs import Delivered, delivered, remove_packs
 from lifeboat.update_plan import home_engine, method_for
 from lifeboat.wso2.identity import ProductIdentity
 from lifeboat.wso2.server import ServerControl

@@ -1,26 +1,20 @@
-"""Packs that are made ready once for all servers of an update: made, proven, delivered to each host, and removed.
+"""Packs that are made ready once for all servers of an update: made, proven, and removed.
 
 They lie in `update.pack_directory` of the host of packs, below the deployment and the update's id. A document beside
-each, written last, says that it is ready: so a repeated task finds it, and the tool runs once. On every other host, or
-for another account, a copy lies beside the first home that it is for.
+each, written last, says that it is ready: so a repeated task finds it, and the tool runs once.
 """
 
 import logging
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from subprocess import DEVNULL, PIPE
 
 import humanize
 
-from lifeboat.engines._tree_beside import plan_directory
-from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, SpaceError, UpdateError
+from lifeboat.errors import ConfigurationError, PreflightError, SpaceError, UpdateError
 from lifeboat.host import Command, Completed, Host
 from lifeboat.manifest import Document
 from lifeboat.patches import update_level
-from lifeboat.processes import pump
 from lifeboat.runtime import Runtime
 from lifeboat.text import shown
 from lifeboat.update_documents import PlannedPack, ServerUpdate, UpdatePlan, UpdateRequest
@@ -31,7 +25,6 @@ from lifeboat.wso2.update_methods import SOURCES
 
 log = logging.getLogger(__name__)
 
-_COPY = "lifeboat-pack"
 #: Makes a directory that only its account can enter, and prints those of it and its parent that belong to another.
 _MAKE_PRIVATE = (
     'umask 077 && mkdir -p -- "$2" && find "$1" "$2" -maxdepth 0 ! -uid 0 ! -uid "$(id -u)" && find "$2" -maxdepth 0 '
@@ -52,14 +45,6 @@ class ReadyPack(Document):
     def __str__(self) -> str:
         size = humanize.naturalsize(self.size_bytes, binary=True)
         return f"{self.product}, {update_level(self.identity)}, {size}, SHA-256 {self.sha256}"
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A pack as a server finds it: its path on the server's host."""
-
-    path: str
-    pack: ReadyPack
 
 
 class Packs:
@@ -113,32 +98,13 @@ class Packs:
         log.info("Ready: %s", made)
         return made
 
-    def deliver(self, server: str) -> Delivered:
-        """Bring the pack of a server to where it can be read for it, once per host and account; return where that is.
-        Raise UpdateError when it does not arrive as it was proven."""
-        pack = self.ready(next(each.product for each in self.servers if each.server == server))
-        host, run_as = self._where(server)
-        if (host.name, run_as) == (self.host.name, self.settings.pack_run_as):
-            if self._digest(host, run_as, pack.file) != pack.sha256:
-                raise UpdateError(
-                    f"The pack '{pack.file}' on host '{host.name}' was changed after it was proven.",
-                    next_step="Look who does that; then update anew.",
-                )
-            return Delivered(pack.file, pack)
-        path = self._copy_for(server)
-        if self._digest(host, run_as, path) != pack.sha256:
-            self._stream(pack, host, run_as, path)
-        return Delivered(path, pack)
-
     def remove(self) -> None:
-        """Remove what this update made ready and delivered."""
+        """Remove what this update made ready."""
         self._remove(self.parent, self.update)
-        self._remove_copies(self.update)
 
     def remove_older(self) -> None:
-        """Remove what other updates of the deployment made ready and delivered to the homes of this one."""
+        """Remove what other updates of the deployment made ready."""
         self._remove(self.parent, "*", besides=self.update)
-        self._remove_copies("*", besides=f"*.{_COPY}-{self.update}.zip*")
 
     def _require_space(self) -> None:
         needed, there = self._source().bytes_needed(), self.parent
@@ -189,57 +155,9 @@ class Packs:
             )
         self._run(["mkdir", "-p", "-m", "0700", "--", self.place])
 
-    def _where(self, server: str) -> tuple[Host, str | None]:
-        settings = self.runtime.deployment.servers[server]
-        return self.runtime.host(settings.host), settings.run_as
-
-    def _copy_for(self, server: str) -> str:
-        """Return the path of the copy for a server: beside the first home of its product, host and account."""
-        settings, products = self.runtime.deployment.servers, {each.server: each.product for each in self.servers}
-        key = (settings[server].host, settings[server].run_as, products[server])
-        first = next(name for name in products if (settings[name].host, settings[name].run_as, products[name]) == key)
-        return f"{self._real_home(first)}.{_COPY}-{self.update}.zip"
-
-    def _real_home(self, server: str) -> str:
-        host, run_as = self._where(server)
-        home = self.runtime.deployment.servers[server].home
-        return plan_directory(host, f"home/{server}", home, _COPY, run_as)[0].live
-
-    def _stream(self, pack: ReadyPack, host: Host, run_as: str | None, path: str) -> None:
-        log.info("Bringing %s to host %s as %s", pack.file, host.name, path)
-        reading = Command(["cat", "--", pack.file], run_as=self.settings.pack_run_as)
-        writing = Command(["sh", "-c", 'umask 077 && cat > "$1"', "sh", f"{path}.part"], run_as=run_as)
-        with self.host.start(reading) as source, host.start(writing, stdin=PIPE, stdout=DEVNULL) as sink:
-            with suppress(BrokenPipeError):  # the status of who went away tells why
-                pump(source.stdout, sink.stdin)
-                sink.stdin.close()
-            for at, command, process in ((host, writing, sink), (self.host, reading, source)):
-                if status := process.wait():
-                    raise at.failure(command, Completed(status, b"", process.stderr()))
-        if (arrived := self._digest(host, run_as, f"{path}.part")) != pack.sha256:
-            raise UpdateError(
-                f"The pack '{pack.file}' did not arrive on host '{host.name}' as it was sent: SHA-256 {arrived}. No "
-                "server was touched by it.",
-                next_step="Try again; see whether the disk there is full.",
-            )
-        host.run(Command(["mv", "-f", "--", f"{path}.part", path], run_as=run_as))
-
-    def _digest(self, host: Host, run_as: str | None, path: str) -> str:
-        """Return the SHA-256 of a file, empty if there is none."""
-        if not host.exists(path, run_as=run_as):
-            return ""
-        done = host.run(Command(["sha256sum", "--", path], run_as=run_as), timeout=None)
-        return done.stdout.decode().removeprefix("\\").split()[0]
-
-    def _remove_copies(self, update: str, besides: str = "") -> None:
-        for each in self.servers:
-            host, run_as = self._where(each.server)
-            parent, _, name = self._real_home(each.server).rpartition("/")
-            _remove(host, run_as, parent or "/", f"{_quoted(name)}.{_COPY}-{update}.zip*", besides)
-
     def _remove(self, directory: str, pattern: str, besides: str = "") -> None:
         if self._exists(directory):
-            _remove(self.host, self.settings.pack_run_as, directory, pattern, besides)
+            remove_entries(self.host, self.settings.pack_run_as, directory, pattern, besides)
 
     def _write(self, path: str, content: bytes) -> None:
         self.host.run(Command(["sh", "-c", _WRITE, "sh", path], run_as=self.settings.pack_run_as), input=content)
@@ -251,28 +169,8 @@ class Packs:
         return self.host.run(Command(argv, run_as=self.settings.pack_run_as), timeout=None)
 
 
-def delivered(runtime: Runtime, plan: UpdatePlan, server: str) -> Delivered | None:
-    """Given a plan and a server, see to it that its pack is there; None if the method needs none."""
-    packs = Packs.of(runtime, plan)
-    return packs.deliver(server) if packs is not None else None
-
-
-def remove_packs(runtime: Runtime, plan: UpdatePlan) -> None:
-    """Remove the packs of an update that has succeeded; what cannot be removed fails nothing."""
-    packs = Packs.of(runtime, plan)
-    if packs is not None:
-        try:
-            packs.remove()
-        except LifeboatError as error:
-            log.warning("The packs of update %s are left: %s", plan.id, error)
-
-
-def _remove(host: Host, run_as: str | None, directory: str, pattern: str, besides: str) -> None:
+def remove_entries(host: Host, run_as: str | None, directory: str, pattern: str, besides: str = "") -> None:
+    """Remove what lies in a directory and has a name of this pattern of `find`, but not the other."""
     kept = ["!", "-name", besides] if besides else []
     argv = ["find", directory, "-mindepth", "1", "-maxdepth", "1", "-name", pattern, *kept]
     host.run(Command([*argv, "-exec", "rm", "-rf", "--", "{}", "+"], run_as=run_as), timeout=None)
-
-
-def _quoted(name: str) -> str:
-    """Return a name as a pattern of `find` that means it alone."""
-    return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in name)

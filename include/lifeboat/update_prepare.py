@@ -4,6 +4,7 @@ import logging
 
 from lifeboat.errors import UpdateError
 from lifeboat.runtime import Runtime
+from lifeboat.update_delivery import Deliveries
 from lifeboat.update_documents import UpdatePlan
 from lifeboat.update_journal import updated
 from lifeboat.update_packs import Packs, ReadyPack
@@ -22,12 +23,14 @@ def prepare(runtime: Runtime, plan: UpdatePlan) -> list[ReadyPack]:
     if packs is None:
         log.info("Method %s needs no pack that is made ready first", plan.request.method)
         return []
+    deliveries = Deliveries(packs)
     packs.remove_older()
+    deliveries.remove_older()
     ready = {each.product: packs.ready(each.product) for each in plan.packs}
     for each in plan.servers:
         if updated(runtime, plan.id, each.server) is None:
             _require_suitable(runtime, plan, each.server, ready[each.product])
-            packs.deliver(each.server)
+            deliveries.deliver(each.server)
     return list(ready.values())
 
 

@@ -184,7 +184,7 @@ class ReportUpdateOperator(LifeboatOperator):
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.patches import live_patches
-        from lifeboat.update_packs import remove_packs
+        from lifeboat.update_delivery import remove_packs
         from lifeboat.update_report import print_levels, print_updates
 
         instance, run = context["ti"], context["dag_run"]

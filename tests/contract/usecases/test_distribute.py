@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, UpdateError
+from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, SpaceError, UpdateError
 from lifeboat.runtime import Runtime
 from lifeboat.update import roll_out
+from lifeboat.update_delivery import remove_packs
 from lifeboat.update_documents import UpdateEvidence, UpdatePlan, UpdateRequest
 from lifeboat.update_journal import Base, new_update_id
-from lifeboat.update_packs import remove_packs
 from lifeboat.update_plan import plan_update
 from lifeboat.update_prepare import prepare
 from tests.support.packs import GATEWAY_PRODUCT, PRODUCT, TIMESTAMP, WumAccount, reference_pack, tool_runs
@@ -182,8 +182,12 @@ def test_packs_that_are_made_ready_on_another_host_come_here(world: World, tmp_p
     with Runtime(deployment.model_copy(update={"update": settings}), world.runtime.connection) as runtime:
         request = UpdateRequest(servers=(CP_1, CP_2), method="distribute", level=8, pack=str(pack))
         plan = plan_update(runtime, request, new_update_id())
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SpaceError, match="The new home of server 'apim-cp-"):
+            patch.setattr("lifeboat.update_delivery._PACKS", 10**12)
+            prepare(runtime, plan)
+        assert world.copies() == []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("lifeboat.update_packs.pump", lambda source, sink: sink.write(source.read()[:-1]))
+            patch.setattr("lifeboat.update_delivery.pump", lambda source, sink: sink.write(source.read()[:-1]))
             with pytest.raises(UpdateError, match=r"did not arrive on host 'worker' as it was sent"):
                 prepare(runtime, plan)
         assert [name.rpartition(".")[2] for name in world.copies()] == ["part"]
