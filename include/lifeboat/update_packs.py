@@ -89,7 +89,7 @@ class Packs:
         log.info("Making the pack of %s ready on host %s in %s", product, self.host.name, work)
         try:
             made = self._prove(product, self._source().make(product, work))
-        except UpdateError as error:
+        except (UpdateError, PreflightError) as error:
             raise UpdateError(
                 f"No pack of {product} was made ready, and no server was touched: {error.message}",
                 next_step=f"{error.next_step} Then update anew; what was made so far goes with that: '{work}'.",

@@ -11,7 +11,7 @@ from lifeboat.host import Completed
 from lifeboat.text import shown
 from lifeboat.wso2.identity import ProductIdentity
 from lifeboat.wso2.pack_source import PackSource
-from lifeboat.wso2.update_updates2 import UpdatesTwo
+from lifeboat.wso2.update_updates2 import TOOL, UpdatesTwo
 
 #: The copy, what the tool needs besides (three times the pack, less its own backup, and 500 MB), and the zip.
 _PACKS, _MORE_BYTES = 4, 500_000_000
@@ -66,6 +66,11 @@ class ReferencePack(PackSource):
                 f"{', '.join(products)}.",
                 next_step="Choose the servers of one product, by --type or --server, and give the pack of that.",
             )
+        if not found.has_tool:
+            raise PreflightError(
+                f"The reference pack '{pack}' has no update tool, {TOOL}.",
+                next_step="Get it from WSO2 (bin/update_tool_setup.sh) into the pack.",
+            )
         level = found.identity.update_level or 0
         if self.target.level is not None and level > self.target.level:
             raise PreflightError(
@@ -82,7 +87,7 @@ class ReferencePack(PackSource):
         pack, home = self.target.pack, f"{place}/{product}"
         self._python("packbeside", {"pack": pack, "home": "", "beside": home, "kept": [], "added": []})
         tool, before = self._tool(pack, home), self.look(home)
-        tool.require_tool("bin/wso2update_linux")
+        tool.require_tool(TOOL)
         tool.update(before.identity)
         after = self.look(home)
         problems = tool.unmet(before.identity, after.identity)

@@ -19,17 +19,20 @@ from lifeboat.wso2.identity import (
     read_identity,
 )
 from lifeboat.wso2.update_method import Target
+from lifeboat.wso2.update_updates2 import TOOL
 
 IDENTITY_FILES = (VERSION_FILE, KERNEL_FILE, PRODUCT_FILE, UPDATES_2_FILE, IN_PLACE_FILE)
 
 
 @dataclass(frozen=True)
 class FoundPack:
-    """A pack as it is: what it says of itself, its bytes unpacked, and the backup that its tool made last."""
+    """A pack as it is: what it says of itself, its bytes unpacked, whether it has the tool of Updates 2.0, and the
+    backup that this made last."""
 
     identity: ProductIdentity
     size_bytes: int
-    tool_backup: str = ""
+    has_tool: bool
+    tool_backup: str
 
     @property
     def product(self) -> str:
@@ -62,7 +65,7 @@ class PackSource(ABC):
 
     def look(self, pack: str) -> FoundPack:
         """Given the path of a pack, a zip or a directory, return what it is. Raise PreflightError if it is none."""
-        payload = {"action": "look", "pack": pack, "names": IDENTITY_FILES}
+        payload = {"action": "look", "pack": pack, "names": IDENTITY_FILES, "sought": [TOOL]}
         try:
             found = self.host.run_python("lifeboat.wso2.packfile", payload, run_as=self.run_as)
         except CommandError as error:
@@ -72,7 +75,8 @@ class PackSource(ABC):
             ) from None
         files = {name: text.encode() for name, text in found["files"].items()}
         identity = read_identity(files.get, found["updates"])
-        return FoundPack(identity, found["bytes"], _tool_backup(files.get(UPDATES_2_FILE)))
+        has_tool = found["there"] == [TOOL]
+        return FoundPack(identity, found["bytes"], has_tool, _tool_backup(files.get(UPDATES_2_FILE)))
 
     def run(self, argv: Sequence[str], accept: Sequence[int] = (0,)) -> Completed:
         """Run a small command under the account that makes packs ready."""

@@ -2,7 +2,7 @@
 
 This file is sent to the host as it is (`Host.run_python`), so it needs Python 3.6 and its standard library only. It
 reads one JSON payload from standard input: `action`, `pack` (a zip with one top directory, or a directory), and:
-  look   names: files of the pack to read
+  look   names: files of the pack to read; sought: files to look for
   make   directory, and top: the name of the one directory that the zip will have
   prove  nothing: every byte is read, and every jar in it, too
 """
@@ -23,7 +23,8 @@ UPDATES = "updates/"
 
 
 def look(payload: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the bytes that the pack takes unpacked, the files that were asked for, and the names in updates/."""
+    """Return the bytes that the pack takes unpacked, the files that were asked for, those that were sought and are
+    there, and the names in updates/."""
     pack = payload["pack"]
     found: Dict[str, str] = {}
     if os.path.isdir(pack):
@@ -39,7 +40,8 @@ def look(payload: Dict[str, Any]) -> Dict[str, Any]:
             for name in set(payload["names"]).intersection(entries):
                 found[name] = archive.read(entries[name]).decode("utf-8", "replace")
     updates = sorted(name for name in sizes if name.startswith(UPDATES))
-    return {"bytes": sum(sizes.values()), "files": found, "updates": updates}
+    there = sorted(name for name in payload["sought"] if name in sizes)
+    return {"bytes": sum(sizes.values()), "files": found, "there": there, "updates": updates}
 
 
 def make(payload: Dict[str, Any]) -> Dict[str, Any]:

@@ -109,7 +109,8 @@ class UpdateMethod(ABC):
         done = self.host.run(self._command(["test", "-f", tool, "-a", "-x", tool]), accept=(0, 1))
         if done.exit_status:
             raise PreflightError(
-                f"Server '{self.server_name}' has no update tool that can be run: '{tool}' on host '{self.host.name}'.",
+                f"{self.subject[0].upper()}{self.subject[1:]} has no update tool that can be run: '{tool}' on host "
+                f"'{self.host.name}'.",
                 next_step="Get it from WSO2 (bin/update_tool_setup.sh), or choose another method.",
             )
         return tool

@@ -114,6 +114,8 @@ def test_what_stands_in_the_way_is_told_before_anything_is_made(world: World, tm
     ahead = tmp_path / "ahead"
     shutil.unpack_archive(pack, ahead)
     (ahead / PRODUCT / "updates/config.json").write_text(json.dumps({"update-level": "8"}))
+    bare = tmp_path / "bare"
+    shutil.copytree(ahead, bare, ignore=shutil.ignore_patterns("wso2update_linux"))
     servers, broken = (CP_1,), tmp_path / "broken.zip"
     broken.write_bytes(pack.read_bytes()[:-3000])
     asked: list[tuple[tuple[str, ...], dict[str, Any], type[LifeboatError], str]] = [
@@ -121,6 +123,7 @@ def test_what_stands_in_the_way_is_told_before_anything_is_made(world: World, tm
         (servers, {"pack": "/nowhere.zip"}, PreflightError, "no pack that can be read.*No such file"),
         (servers, {"pack": str(broken)}, PreflightError, "no pack that can be read"),
         ((CP_1, GATEWAY), {"pack": str(pack)}, PreflightError, "is wso2am-acp-4.5.0; the servers.*wso2am-universal-gw"),
+        (servers, {"pack": str(bare / PRODUCT)}, PreflightError, "has no update tool, bin/wso2update_linux"),
         (servers, {"pack": str(ahead / PRODUCT), "level": 7}, PreflightError, "is at level 8, which is beyond level 7"),
         (servers, {"method": "wum", "level": 7}, ConfigurationError, "WUM knows no update levels"),
         (servers, {"method": "wum"}, PreflightError, "WUM is not on the PATH"),
