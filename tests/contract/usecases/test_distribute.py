@@ -218,21 +218,23 @@ def test_wum_makes_the_pack_of_those_who_still_have_it(world: World, tmp_path: P
         world.plan(GATEWAY, method="wum")
     pack = reference_pack(tmp_path / "reference", GATEWAY_PRODUCT)
     account.add(pack)
-    then = files(world.made.home(GATEWAY).root)
+    then, plan = files(world.made.home(GATEWAY).root), world.plan(GATEWAY, method="wum")
     for behaviour, said in (
         ({"password_sha256": "another one's"}, "WUM's login failed with status 1.*Invalid credentials"),
         ({"fail": "half"}, f"`wum update {GATEWAY_PRODUCT}` failed with status 1.*no space left on device"),
         ({"fail": "hang"}, "`wum update` on host 'worker' was ended: it was not done after 4s"),
-        ({"fail": "silent"}, "would not update server 'apim-gw-1': the update level was 0, and is 0"),
         ({"fail": "corrupt_jar"}, "cannot be distributed; not whole: .*jar"),
         ({"fail": "other_version"}, "cannot be distributed; it is wso2am-universal-gw-9.9.9"),
     ):
         account.start_anew(pack, **behaviour)
         with pytest.raises(UpdateError, match=f"(?s){said}") as caught:
-            prepare(world.runtime, world.plan(GATEWAY, method="wum"))
+            prepare(world.runtime, plan)
         assert UPDATES_PASSWORD not in str(caught.value)
     with pytest.raises(PreflightError, match=f"WUM's newest pack of {GATEWAY_PRODUCT} .* is wso2am-universal-gw-9.9.9"):
         world.plan(GATEWAY, method="wum")
+    account.start_anew(pack, fail="silent")
+    with pytest.raises(UpdateError, match="would not update server 'apim-gw-1': the update level was 0, and is 0"):
+        prepare(world.runtime, plan)
     assert files(world.made.home(GATEWAY).root) == then
     account.start_anew(pack)
     plan = world.plan(GATEWAY, method="wum")
