@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from lifeboat.update_prepare import prepare
 from tests.support.packs import GATEWAY_PRODUCT, PRODUCT, TIMESTAMP, WumAccount, reference_pack, tool_runs
 from tests.support.patchable import CP_1, CP_2, GATEWAY, UPDATES_LOGIN, UPDATES_PASSWORD, Patchable, files, patchable
 from tests.support.sshd import TestSshd
+from tests.support.waiting import command_line, eventually, is_running
 
 CONFLICT = "repository/conf/deployment.toml"
 
@@ -176,6 +178,38 @@ def test_one_pack_is_updated_once_and_brought_to_each_host(world: World, tmp_pat
     assert world.files()[GATEWAY] == gateway
     with pytest.raises(UpdateError, match=r"would not update server 'apim-cp-1': the update level was 7, and is 7"):
         prepare(world.runtime, world.plan(CP_1, pack=str(_at_level_7(pack))))
+
+
+def test_a_killed_preparation_is_made_anew_whatever_its_tool_still_does(world: World, tmp_path: Path) -> None:
+    pack = reference_pack(tmp_path / "reference", fail="hang")
+    plan = world.plan(CP_1, level=9, pack=str(pack))
+    child = os.fork()
+    if child == 0:
+        try:
+            prepare(world.runtime, plan)
+        finally:
+            os._exit(1)
+    assert eventually(lambda: tool_runs(pack))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    left = _tools_at_work(world)
+    assert left
+    reference_pack(tmp_path / "reference")
+    (ready,) = prepare(world.runtime, plan)
+    assert ready.identity.update_level == 9
+    assert tool_runs(pack) == ["--no-backup --level 9"]
+    for tool in left:
+        os.kill(tool, signal.SIGKILL)
+    remove_packs(world.runtime, plan)
+    assert world.left() == []
+
+
+def _tools_at_work(world: World) -> list[int]:
+    processes = [int(directory.name) for directory in Path("/proc").glob("[0-9]*")]
+    tool = f"{world.packs}/".encode()
+    return [
+        pid for pid in processes if is_running(pid) and any(tool in word for word in command_line(pid).split(b"\0"))
+    ]
 
 
 def test_packs_that_are_made_ready_on_another_host_come_here(world: World, tmp_path: Path) -> None:
