@@ -3,19 +3,23 @@
 **Why:** WSO2's own tools back up the pack and not the databases, and nothing of theirs says whether a server is what it
 should be afterwards. Here an update is all or nothing for each server.
 
-**How:** *plan* says which servers, in which order, and what stands in the way. *snapshot* takes a restore point of
+**How:** *plan* says which servers, in which order, and what stands in the way. *prepare* makes packs ready that are to
+be distributed and brings them to every host; if that fails, no server was touched. *snapshot* takes a restore point of
 everything. A person *approves*. Then each server, one after the other and the first one the canary: drain, stop,
 update, verify level and bundles, start, health, checks. A server that fails is rolled back from the snapshot: its home
 is restored beside, proven and exchanged; the rollout stops, and the servers after it are untouched. *report* shows all
 levels. Databases stay as they are; if a server is rolled back and their schema changed, *databases* starts a recovery
 of them, which waits for a person's approval.
 
-**Methods:** `updates2` (bin/wso2update_linux), `in_place` (bin/update_linux), `pack` (a newly updated pack replaces the
-home, with what belongs to the installation), `script` (your own command). With `wait` a person resolves conflicts:
-write `<file>.final` beside each file that the log names, and it goes on.
+**Methods:** `updates2` (bin/wso2update_linux in every home), `distribute` (WSO2's advice: that tool once, in a copy of
+a reference pack, which then replaces the homes), `wum` (the same with a pack that WUM makes), `pack` (a newly updated
+pack of yours replaces the home, with what belongs to the installation), `in_place` (bin/update_linux), `script` (your
+own command). With `wait` a person resolves conflicts: write `<file>.final` beside each file that the log names, and it
+goes on.
 
 **If it fails:** the red server is as before; its failed home is kept beside it. Correct what the log names, then start
-a new run. A task that was killed is tried again by itself: it rolls the server back first.
+a new run. If *prepare* failed, there is nothing to put right. A task that was killed is tried again by itself: it rolls
+the server back first.
 
 **When:** only by hand.
 """
@@ -36,11 +40,12 @@ from lifeboat_airflow.update import (
     ConfirmUpdateOperator,
     OfferDatabasesOperator,
     PlanUpdateOperator,
+    PreparePacksOperator,
     ReportUpdateOperator,
     UpdateServerOperator,
 )
 
-METHODS = ("updates2", "in_place", "pack", "script")
+METHODS = ("updates2", "distribute", "pack", "script", "in_place", "wum")
 
 
 def reachable(deployment: Deployment) -> list[str]:
@@ -72,7 +77,9 @@ def form(deployment: Deployment) -> dict[str, Param]:
         ),
         "method": Param("updates2", type="string", enum=list(METHODS), title="Method", description="How."),
         "pack": optional_text(
-            "Pack", "For the method pack: path of the new pack on the servers' hosts, a zip or a directory."
+            "Pack",
+            "A zip or a directory. For the method pack: path of the new pack on the servers' hosts. For distribute: "
+            "path of the reference pack on the host of packs.",
         ),
         "wait": switch(False, "Wait at conflicts", "Let a person resolve conflicts; else the tool reverts."),
         "remove_patches": switch(
@@ -104,12 +111,13 @@ def product_update(deployment: Deployment) -> DAG:
         params=form(deployment),
     ) as dag:
         plan = PlanUpdateOperator(task_id="plan")
+        prepare = PreparePacksOperator(task_id="prepare", plan=plan.output)
         with TaskGroup("snapshot", tooltip="A restore point of everything, to roll back to"):
             sealed = make_restore_point(
                 deployment,
                 "pre_upgrade",
                 reason="{{ params.reason or '' }}",
-                labels={"target_level": "{{ params.pack or params.level or 'newest' }}"},
+                labels={"target_level": "{{ params.level or params.pack or 'newest' }}"},
             )
         approvals = approve(deployment, dag_id, verb="Update")
         approval_tasks = [task.task_id for task in approvals]
@@ -121,8 +129,8 @@ def product_update(deployment: Deployment) -> DAG:
         )
         ask = AskOrGoOnOperator(task_id="ask", approvals=approval_tasks[:1], otherwise=CONFIRM)
         opened = dag.get_task("snapshot.open")
-        go_ahead = AskOrGoOnOperator(task_id="go_ahead", dry=True, otherwise=opened.task_id)
-        chain(plan, go_ahead, opened)
+        go_ahead = AskOrGoOnOperator(task_id="go_ahead", dry=True, otherwise=prepare.task_id)
+        chain(plan, go_ahead, prepare, opened)
         chain(sealed, ask, *approvals, confirm)
         if approvals:
             ask >> confirm

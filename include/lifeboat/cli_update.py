@@ -17,9 +17,12 @@ from lifeboat.update import roll_out
 from lifeboat.update_documents import UpdatePlan, UpdateRequest
 from lifeboat.update_journal import Base, begun_plan, new_update_id
 from lifeboat.update_plan import plan_update
+from lifeboat.update_prepare import prepare
 from lifeboat.wso2.update_methods import METHODS
 
 app = typer.Typer()
+
+_PACK = "Path of the new pack on the servers' hosts, for the method pack; of the reference pack, for distribute."
 
 
 @app.command()
@@ -29,7 +32,7 @@ def update(
     type: Annotated[list[str] | None, typer.Option(help="All servers of a type; may be repeated.")] = None,
     level: Annotated[int | None, typer.Option(min=0, help="Update level to reach; by default the newest.")] = None,
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "updates2",
-    pack: Annotated[str, typer.Option(help="Path of the new pack on the servers' hosts, for the method pack.")] = "",
+    pack: Annotated[str, typer.Option(help=_PACK)] = "",
     wait: Annotated[bool, typer.Option(help="At conflicts, wait for a person's .final files; else revert.")] = False,
     remove_patches: Annotated[bool, typer.Option(help="Take Carbon patches away first; the two do not mix.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the evidence.")] = "",
@@ -61,6 +64,7 @@ def update(
             if dry_run or not plan.servers or not confirmed(plan.deployment, confirm):
                 typer.echo("Nothing was changed.")
                 raise typer.Exit(0 if dry_run or not plan.servers else 1)
+            prepare(runtime, plan)
             base = _snapshot(runtime, catalog, plan, jobs)
         try:
             roll_out(runtime, catalog, plan, base, getpass.getuser(), [getpass.getuser()])

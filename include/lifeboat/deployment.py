@@ -115,6 +115,17 @@ class UpdateSettings(Model):
         description="Command (argv) of your own that updates a home, for the method `script`; it gets "
         "LIFEBOAT_HOME, LIFEBOAT_SERVER and LIFEBOAT_TARGET_LEVEL, and ends with 0, or 2 to be run again.",
     )
+    pack_host: Name = Field(
+        "worker",
+        description="The host, from `hosts`, on which the methods `distribute` and `wum` make packs ready. With "
+        "several workers name one that is reached over SSH.",
+    )
+    pack_run_as: str | None = Field(None, description="Account that makes packs ready there; for `wum` its own.")
+    pack_directory: AbsolutePath = Field(
+        "/var/tmp/lifeboat-packs",
+        description="Where packs are made ready there. It needs four times the pack and 500 MB; what an update puts "
+        "there goes when it has succeeded, or with the next update.",
+    )
     carry_over: list[Glob] = Field(
         [], description="Further globs in the home that belong to the installation when its pack is replaced."
     )

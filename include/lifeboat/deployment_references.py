@@ -19,6 +19,9 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (group, name, "site"), f"'{site}' is not one of sites ({', '.join(map(str, sites))})"
             if host not in (None, "worker", *hosts):
                 yield (group, name, "host"), f"'{host}' is not one of hosts ({', '.join(map(str, ('worker', *hosts)))})"
+    host = _text(_mapping(document, "update"), "pack_host", "worker")
+    if host not in (None, "worker", *hosts):
+        yield ("update", "pack_host"), f"'{host}' is not one of hosts ({', '.join(map(str, ('worker', *hosts)))})"
     yield from _embedded_problems(groups)
     known = {*hosts, *(name for things in groups.values() for name in things)}
     for site_name, site_thing in sites.items():

@@ -26,6 +26,7 @@ from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import Watch, recover
 from lifeboat.runtime import Runtime
 from lifeboat.text import shown
+from lifeboat.update_delivery import Delivered, delivered, remove_packs
 from lifeboat.update_documents import Outcome, UpdateEvidence, UpdateJournal, UpdatePlan
 from lifeboat.update_journal import Base, begin_attempt, end_attempt, open_attempts, updated
 from lifeboat.update_plan import home_engine, method_for
@@ -40,9 +41,11 @@ def roll_out(
 ) -> list[UpdateEvidence]:
     """Update the plan's servers one after the other. Raise UpdateError at the first that was not updated: it is as it
     was before, and the others after it are untouched. Calling it again goes on."""
-    return [
+    done = [
         update_server(runtime, catalog, plan, base, each.server, requested_by, approved_by) for each in plan.servers
     ]
+    remove_packs(runtime, plan)
+    return done
 
 
 def update_server(
@@ -66,8 +69,9 @@ def update_server(
         interrupted.touched = True  # nobody knows how far it came
         interrupted.method.wait_for_the_tool()
         _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
+    pack = delivered(runtime, plan, server)
     journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
-    attempt = _Attempt(runtime, journal)
+    attempt = _Attempt(runtime, journal, pack)
     try:
         attempt.run()
     except (LifeboatError, TimeoutError) as error:
@@ -78,11 +82,12 @@ def update_server(
 class _Attempt:
     """One attempt to update one server."""
 
-    def __init__(self, runtime: Runtime, journal: UpdateJournal) -> None:
+    def __init__(self, runtime: Runtime, journal: UpdateJournal, pack: Delivered | None = None) -> None:
         self.runtime, self.journal, self.server = runtime, journal, journal.server
         self.engine = home_engine(runtime, self.server)
         self.control = ServerControl.of(runtime, self.server)
-        self.method = method_for(runtime, journal.plan.request, self.server)
+        self.pack = str(pack.pack) if pack else ""
+        self.method = method_for(runtime, journal.plan.request, self.server, pack.path if pack else "")
         self.planned = next(each for each in journal.plan.servers if each.server == self.server)
         self.watch, self.started_at = Watch(), datetime.now(UTC)
         self.checks: tuple[Check, ...] = ()
@@ -123,6 +128,7 @@ class _Attempt:
             "started_at": self.started_at,
             "seconds": self.watch.seconds,
             "checks": self.checks,
+            "pack": self.pack,
         }
 
     def _level(self) -> str:

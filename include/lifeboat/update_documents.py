@@ -29,7 +29,9 @@ class UpdateRequest(Document):
     @property
     def target(self) -> str:
         """What it leads to, in words."""
-        return self.pack or ("the newest level" if self.level is None else f"level {self.level}")
+        if self.method == "pack" and self.pack:
+            return self.pack
+        return "the newest level" if self.level is None else f"level {self.level}"
 
 
 class ServerUpdate(Document):
@@ -40,6 +42,15 @@ class ServerUpdate(Document):
     level: str
     patches: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    product: str = ""
+
+
+class PlannedPack(Document):
+    """A pack that is made ready before any server is touched: for which product, of what, and on which host."""
+
+    product: str
+    source: str
+    host: str
 
 
 class UpdatePlan(Document):
@@ -52,6 +63,7 @@ class UpdatePlan(Document):
     servers: tuple[ServerUpdate, ...]
     left_alone: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    packs: tuple[PlannedPack, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -97,7 +109,8 @@ class UpdateJournal(_UpdateDocument):
 
 class UpdateEvidence(_UpdateDocument):
     """How the update of one server ended: `updated`; `rolled_back`, proven equal to the snapshot of before; or
-    `failed`, when not even that came to pass. `rollback` is the recovery that did it, empty if nothing was touched."""
+    `failed`, when not even that came to pass. `rollback` is the recovery that did it, empty if nothing was touched.
+    `pack` says what was made ready for all servers, if the method does that."""
 
     type: Literal["update"] = "update"
     outcome: Outcome
@@ -110,6 +123,7 @@ class UpdateEvidence(_UpdateDocument):
     schema_changed: tuple[str, ...] = ()
     reason: str = ""
     error: str = ""
+    pack: str = ""
 
     @property
     def passed(self) -> bool:

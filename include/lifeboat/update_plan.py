@@ -12,10 +12,12 @@ from lifeboat.recovery_plan import refuse_other_workers
 from lifeboat.runtime import Runtime
 from lifeboat.update_documents import ServerUpdate, UpdatePlan, UpdateRequest
 from lifeboat.update_journal import refuse_open
+from lifeboat.update_packs import Packs
+from lifeboat.wso2.pack_source import product_of
 from lifeboat.wso2.patches import PatchInventory
 from lifeboat.wso2.server import ServerControl
 from lifeboat.wso2.update_method import Target, UpdateMethod
-from lifeboat.wso2.update_methods import update_method
+from lifeboat.wso2.update_methods import SOURCES, update_method
 
 
 def plan_update(runtime: Runtime, request: UpdateRequest, update: str) -> UpdatePlan:
@@ -32,6 +34,7 @@ def plan_update(runtime: Runtime, request: UpdateRequest, update: str) -> Update
     planned = {name: _server(runtime, request, name) for name in names}
     servers = tuple(found for found in planned.values() if found is not None)
     left = tuple(name for name, found in planned.items() if found is None)
+    prepares = request.method in SOURCES and servers
     return UpdatePlan(
         id=update,
         deployment=runtime.deployment.name,
@@ -40,13 +43,15 @@ def plan_update(runtime: Runtime, request: UpdateRequest, update: str) -> Update
         servers=servers,
         left_alone=left,
         warnings=tuple(_warnings(runtime, names)),
+        packs=Packs(runtime, request, update, servers).plan() if prepares else (),
     )
 
 
-def method_for(runtime: Runtime, request: UpdateRequest, server: str) -> UpdateMethod:
-    """Given a request and a server's name, return the method at work on its home."""
+def method_for(runtime: Runtime, request: UpdateRequest, server: str, pack: str = "") -> UpdateMethod:
+    """Given a request and a server's name, return the method at work on its home; `pack` is the path of the pack that
+    was delivered for it, if another than the request's."""
     settings = runtime.deployment.servers[server]
-    target = Target(level=request.level, pack=request.pack, wait=request.wait)
+    target = Target(level=request.level, pack=pack or request.pack, wait=request.wait)
     chosen = update_method(request.method)
     return chosen(runtime.host(settings.host), server, settings, runtime.deployment.update, runtime.connection, target)
 
@@ -93,7 +98,12 @@ def _server(runtime: Runtime, request: UpdateRequest, name: str) -> ServerUpdate
     if patches:
         notes.append(f"{name}: its patches go, and plugins become as patch0000: {', '.join(patches)}")
     return ServerUpdate(
-        server=name, type=settings.type, level=update_level(identity), patches=patches, notes=tuple(notes)
+        server=name,
+        type=settings.type,
+        level=update_level(identity),
+        patches=patches,
+        notes=tuple(notes),
+        product=product_of(identity),
     )
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from lifeboat.evidence import Evidence
 from lifeboat.patches import ServerPatches, mixed_levels
 from lifeboat.report import add_row, duration, new_console, new_table
-from lifeboat.update_documents import UpdateEvidence, UpdateJournal, UpdatePlan
+from lifeboat.update_documents import PlannedPack, UpdateEvidence, UpdateJournal, UpdatePlan
 
 _WORDS = {"updated": "updated", "rolled_back": "rolled back", "failed": "failed, state unknown"}
 
@@ -23,6 +23,8 @@ def print_update_plan(plan: UpdatePlan, console: Console | None = None) -> None:
         first = "canary" if number == 0 else str(number + 1)
         add_row(table, first, each.server, each.type, each.level, ", ".join(each.patches) or "none")
     console.print(table)
+    for pack in plan.packs:
+        console.print(f"Pack {_planned(pack)}", highlight=False, soft_wrap=True)
     for name in plan.left_alone:
         console.print(f"Server {name} is at that level already and is left alone.", highlight=False)
     for note in [note for each in plan.servers for note in each.notes]:
@@ -34,7 +36,8 @@ def print_update_plan(plan: UpdatePlan, console: Console | None = None) -> None:
 def update_plan_as_markdown(plan: UpdatePlan) -> str:
     """Given a plan, return it as Markdown for an approval's form."""
     rows = [f"| {each.server} | {each.type} | {each.level} | {', '.join(each.patches)} |" for each in plan.servers]
-    notes = [f"- {note}" for each in plan.servers for note in each.notes]
+    notes = [f"- Pack {_planned(pack)}" for pack in plan.packs]
+    notes += [f"- {note}" for each in plan.servers for note in each.notes]
     return "\n".join(
         [
             f"**To {plan.request.target}** by `{plan.request.method}`, one server at a time, the first one the canary",
@@ -47,6 +50,13 @@ def update_plan_as_markdown(plan: UpdatePlan) -> str:
             *(f"- **Warning:** {warning}" for warning in plan.warnings),
             f"\nReason: {plan.request.reason or '(none given)'}",
         ]
+    )
+
+
+def _planned(pack: PlannedPack) -> str:
+    return (
+        f"{pack.product}: made ready once on host {pack.host}, from {pack.source}; then brought to every host that "
+        "needs it"
     )
 
 
@@ -69,6 +79,8 @@ def print_updates(documents: Sequence[Evidence], console: Console | None = None)
     for each in documents:
         if isinstance(each, UpdateEvidence) and each.error:
             console.print(Text(f"{each.server} {_WORDS[each.outcome]}: {each.error}"), soft_wrap=True)
+        if isinstance(each, UpdateEvidence) and each.pack and each.outcome == "updated":
+            console.print(Text(f"{each.server} got the pack {each.pack}"), soft_wrap=True)
 
 
 def print_levels(servers: Sequence[ServerPatches], console: Console | None = None) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "ConfirmUpdateOperator",
     "OfferDatabasesOperator",
     "PlanUpdateOperator",
+    "PreparePacksOperator",
     "ReportUpdateOperator",
     "UpdateServerOperator",
 ]
@@ -49,6 +50,26 @@ class PlanUpdateOperator(LifeboatOperator):
             raise AirflowSkipException("Every server that was asked for is at that level already.")
         context["ti"].xcom_push(MARKDOWN, update_plan_as_markdown(plan))
         return plan.model_dump(mode="json")
+
+
+class PreparePacksOperator(LifeboatOperator):
+    """Makes the packs ready that an update distributes, and delivers them; no server is touched. Nothing for methods
+    that need none.
+
+    :param plan: the plan
+    """
+
+    template_fields = ("plan",)
+    ui_color: ClassVar[str] = "#f0e2b6"
+
+    def __init__(self, *, plan: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+
+    def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.update_prepare import prepare
+
+        return [str(pack) for pack in prepare(runtime, read_plan(self.plan))]
 
 
 class AskOrGoOnOperator(BaseBranchOperator):
@@ -207,6 +228,7 @@ class ReportUpdateOperator(LifeboatOperator):
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.patches import live_patches
+        from lifeboat.update_delivery import remove_packs
         from lifeboat.update_report import print_levels, print_updates
 
         instance, run = context["ti"], context["dag_run"]
@@ -223,4 +245,5 @@ class ReportUpdateOperator(LifeboatOperator):
             self.log.warning("%s could not be read: %s", name, error)
         if failed:
             raise AirflowFailException(f"Not every server was updated; failed: {', '.join(failed)}.")
+        remove_packs(runtime, plan)
         return {each.server: each.outcome for each in found if each.type == "update"}

@@ -221,6 +221,16 @@ def test_a_deployment_asks_for_as_many_approvals_as_it_wants(tmp_path: Path, loa
         assert chosen == (*wanted, "confirm")[0]
 
 
+def test_an_update_offers_every_method_and_makes_packs_ready_before_the_snapshot(sample_dags: DagBag) -> None:
+    from lifeboat.wso2.update_methods import METHODS
+
+    dag = sample_dags.dags[UPDATE]
+    assert set(dag.params.get_param("method").schema["enum"]) == set(METHODS)
+    prepare = dag.get_task("prepare")
+    assert prepare.get_flat_relative_ids(upstream=True) == {"plan", "go_ahead"}
+    assert {"snapshot.open", "approve", "confirm"} <= prepare.get_flat_relative_ids(upstream=False)
+
+
 def _approvals(number: int) -> Change:
     def change(document: dict[str, Any]) -> None:
         document["recovery"] = {"approvals": number, "approvers": ["olivia", "otto"]}

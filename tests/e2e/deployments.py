@@ -64,6 +64,7 @@ def _own_servers(servers: Mapping[str, DoubleHome]) -> Change:
 def _update_tools(document: dict[str, Any]) -> None:
     backups = "${LIFEBOAT_TESTS}/backups-of-update-tools"
     document["update"] = {"connection": "wso2_updates", "backup_directory": backups, "timeout": "60s"}
+    document["update"]["pack_directory"] = "${LIFEBOAT_TESTS}/packs"
 
 
 def _brakes(document: dict[str, Any]) -> None:

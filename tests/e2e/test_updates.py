@@ -51,7 +51,7 @@ def test_a_tool_that_replaced_itself_and_a_person_who_resolves_a_conflict(world:
 
 def test_patches_of_a_restore_point_come_back(world: World) -> None:
     gateway = PatchedHome(home(world, GATEWAY))
-    point = world.catalog.points(NAME)[-1].manifest
+    point = world.catalog.points(NAME)[0].manifest
     gateway.take([{"put": {"patches/patch0002/b_1.0.0.jar": "second"}}, {"start": True}])
     assert gateway.running() == {"a_1.0.0.jar": "first", "b_1.0.0.jar": "second"}
     asked = {"server": GATEWAY, "point": point.id, "unproven": True, "reason": "patch0002 is bad"}

@@ -57,6 +57,12 @@ def test_a_binding_that_stands_in_for_nothing(write: Callable[..., Path]) -> Non
     assert "'nobody' is unknown" in problem.message
 
 
+def test_packs_that_are_made_ready_on_no_known_host(write: Callable[..., Path]) -> None:
+    (problem,) = problems_of(write(more="update: {pack_host: gone}\n"))
+    assert problem.key == "update.pack_host"
+    assert "'gone' is not one of hosts (worker)" in problem.message
+
+
 def test_nothing_to_back_up(tmp_path: Path) -> None:
     path = tmp_path / "prod.yaml"
     path.write_text(GOOD[: GOOD.index("database_servers:")])

@@ -3,7 +3,7 @@
 This file is sent to the host as it is (`Host.run_python`), so it needs Python 3.6 and its standard library only. It
 reads one JSON payload from standard input:
   pack      a zip with one top directory, or a directory
-  home      the old home
+  home      the old home; none when a pack shall only be unpacked
   beside    where the new one is made; what is there goes first
   kept      expressions (paths relative to the home): files of the installation, which replace those of the pack
   added     expressions: files of the installation where the pack has none
@@ -13,11 +13,10 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import zipfile
-from collections.abc import Iterator
-from re import Pattern
-from typing import Any
+from typing import Any, Dict, Iterator, List, Pattern
 
 WEBAPPS = "repository/deployment/server/webapps/"
 
@@ -28,7 +27,7 @@ def refuse(message: str) -> None:
 
 
 def unpack(pack: str, beside: str) -> None:
-    """Unpack with modes, after every byte was checked."""
+    """Unpack with modes and links, after every byte was checked."""
     with zipfile.ZipFile(pack) as archive:
         broken = archive.testzip()
         if broken:
@@ -38,11 +37,17 @@ def unpack(pack: str, beside: str) -> None:
             refuse(f"{pack} has not one top directory but {len(tops)}")
         directory = beside + ".unpacked"
         shutil.rmtree(directory, ignore_errors=True)
+        links = []
         for entry in archive.infolist():
             path = archive.extract(entry, directory)
             mode = entry.external_attr >> 16
-            if mode & 0o7777 and not os.path.islink(path):
+            if stat.S_ISLNK(mode):
+                links.append((path, archive.read(entry)))
+            elif mode & 0o7777:
                 os.chmod(path, mode & 0o7777)
+    for path, target in links:  # last, so that nothing is written through them
+        os.unlink(path)
+        os.symlink(target, os.fsencode(path))
     os.rename(os.path.join(directory, tops.pop()), beside)
     os.rmdir(directory)
 
@@ -61,11 +66,11 @@ def exploded(beside: str, path: str) -> bool:
     return os.path.exists(os.path.join(beside, WEBAPPS, path[len(WEBAPPS) :].split("/")[0] + ".war"))
 
 
-def matches(patterns: list[Pattern[str]], path: str) -> bool:
+def matches(patterns: List[Pattern[str]], path: str) -> bool:
     return any(pattern.fullmatch(path) for pattern in patterns)
 
 
-def carry_over(payload: dict[str, Any]) -> int:
+def carry_over(payload: Dict[str, Any]) -> int:
     home, beside, count = payload["home"], payload["beside"], 0
     kept, added = ([re.compile(text, re.DOTALL) for text in payload[name]] for name in ("kept", "added"))
     for path in files(home):
@@ -99,9 +104,11 @@ def main() -> None:
         shutil.copytree(payload["pack"], beside, symlinks=True)
     else:
         unpack(payload["pack"], beside)
-    give_to_owner_of(payload["home"], beside)
-    count = carry_over(payload)
-    os.makedirs(os.path.join(beside, "tmp"), exist_ok=True)
+    count = 0
+    if payload["home"]:
+        give_to_owner_of(payload["home"], beside)
+        count = carry_over(payload)
+        os.makedirs(os.path.join(beside, "tmp"), exist_ok=True)
     json.dump({"carried": count}, sys.stdout)
 
 

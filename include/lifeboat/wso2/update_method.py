@@ -74,14 +74,7 @@ class UpdateMethod(ABC):
 
     def unmet(self, before: ProductIdentity, after: ProductIdentity) -> list[str]:
         """Given the home's identity before and after, say what of it is not as the update should have made it."""
-        problems = [
-            f"{what} was {one}, and is {other}"
-            for what, one, other in (
-                ("product", before.product, after.product),
-                ("version", before.version, after.version),
-            )
-            if one != other
-        ]
+        problems = self.other_product(before, after)
         wanted, level = self.target.level, after.update_level
         if wanted is not None and level != wanted:
             problems.append(f"update level {wanted} was wanted, and is {level}")
@@ -90,6 +83,16 @@ class UpdateMethod(ABC):
         return problems
 
     # What methods share
+
+    @property
+    def subject(self) -> str:
+        """What is updated, in words."""
+        return f"server '{self.server_name}'"
+
+    def other_product(self, before: ProductIdentity, after: ProductIdentity) -> list[str]:
+        """Say what of the product and its version is not what it was."""
+        pairs = (("product", before.product, after.product), ("version", before.version, after.version))
+        return [f"{what} was {one}, and is {other}" for what, one, other in pairs if one != other]
 
     def login(self) -> Connection:
         """Return the connection of the tools' account. Raise ConfigurationError without one."""
@@ -114,7 +117,8 @@ class UpdateMethod(ABC):
         done = self.host.run(self._command(["test", "-f", tool, "-a", "-x", tool]), accept=(0, 1))
         if done.exit_status:
             raise PreflightError(
-                f"Server '{self.server_name}' has no update tool that can be run: '{tool}' on host '{self.host.name}'.",
+                f"{self.subject[0].upper()}{self.subject[1:]} has no update tool that can be run: '{tool}' on host "
+                f"'{self.host.name}'.",
                 next_step="Get it from WSO2 (bin/update_tool_setup.sh), or choose another method.",
             )
         return tool
@@ -127,8 +131,7 @@ class UpdateMethod(ABC):
                 return done
             log.info("The update tool of server %s replaced itself; it is run again", self.server_name)
         raise UpdateError(
-            f"The update tool of server '{self.server_name}' replaced itself {_SELF_UPDATES} times, and did nothing "
-            "else.",
+            f"The update tool of {self.subject} replaced itself {_SELF_UPDATES} times, and did nothing else.",
             next_step="Run it by hand once; see whether it may write to its own file.",
         )
 
@@ -178,13 +181,13 @@ class UpdateMethod(ABC):
     def took_too_long(self, tool: str) -> UpdateError:
         limit = format_duration(timedelta(seconds=self.settings.timeout.total_seconds()))
         return UpdateError(
-            f"'{tool}' of server '{self.server_name}' was ended: it was not done after {limit}.",
+            f"'{tool}' of {self.subject} was ended: it was not done after {limit}.",
             next_step="See its log in updates/logs; raise update.timeout if it only needs longer.",
         )
 
     def failed(self, done: Completed) -> UpdateError:
         return UpdateError(
-            f"The update of server '{self.server_name}' failed with status {done.exit_status}: {said(done)}",
+            f"The update of {self.subject} failed with status {done.exit_status}: {said(done)}",
             next_step="Read what the tool said, and its log in updates/logs of the home that is kept.",
         )
 
@@ -212,8 +215,7 @@ class UpdateMethod(ABC):
 
     def conflict(self, conflicts: Sequence[str], what: str) -> ConflictError:
         return ConflictError(
-            f"The update of server '{self.server_name}' meets {len(conflicts)} conflicts, and {what}: "
-            f"{shown(list(conflicts), 10)}",
+            f"The update of {self.subject} meets {len(conflicts)} conflicts, and {what}: {shown(list(conflicts), 10)}",
             conflicts=conflicts,
             next_step="Update again with conflicts: wait, and write <file>.final for each of them meanwhile.",
         )

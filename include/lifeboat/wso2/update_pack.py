@@ -11,7 +11,7 @@ from typing import ClassVar
 from lifeboat.engines._tree_beside import DirectoryStep, plan_directory
 from lifeboat.errors import CommandError, PreflightError, UpdateError
 from lifeboat.globs import translate
-from lifeboat.wso2.identity import ProductIdentity, read_identity
+from lifeboat.wso2.identity import ProductIdentity, UpdateKind, read_identity
 from lifeboat.wso2.layout import LayoutKind, detect_layout
 from lifeboat.wso2.update_method import UpdateMethod
 
@@ -57,8 +57,12 @@ class PackReplacement(UpdateMethod):
                 f"There is no pack '{self.target.pack}' on host '{self.host.name}'.",
                 next_step="Copy it there, readable for the account of the home.",
             )
+        return self.preflight_of_home(self.target.pack)
+
+    def preflight_of_home(self, pack: str) -> list[str]:
+        """Check that the home can be exchanged, and return what is said of that; `pack` is what it is replaced by."""
         plan_directory(self.host, f"home/{self.server_name}", self.server.home, "update", self.server.run_as)
-        return [f"{self.server_name}: the home is replaced by {self.target.pack}; the old one is kept beside it"]
+        return [f"{self.server_name}: the home is replaced by {pack}; the old one is kept beside it"]
 
     def update(self, before: ProductIdentity) -> None:
         name = f"update-{before.update_level or before.wum_timestamp or 0}"
@@ -76,10 +80,12 @@ class PackReplacement(UpdateMethod):
         log.info("Server %s has the new pack; the old home is kept as %s", self.server_name, exchange.kept)
 
     def unmet(self, before: ProductIdentity, after: ProductIdentity) -> list[str]:
-        if before.wum_timestamp is None or after.wum_timestamp is None:
+        if after.wum_timestamp is None or before.update_kind is UpdateKind.UPDATES_2 or self.target.level is not None:
             return super().unmet(before, after)
-        newer = after.wum_timestamp > before.wum_timestamp
-        return [] if newer else [f"WUM's timestamp was {before.wum_timestamp}, and is {after.wum_timestamp}"]
+        problems = self.other_product(before, after)
+        if after.wum_timestamp <= (before.wum_timestamp or 0):
+            problems.append(f"WUM's timestamp was {before.wum_timestamp}, and is {after.wum_timestamp}")
+        return problems
 
     def _make(self, home: str, beside: str) -> None:
         layout = detect_layout(lambda path: self.host.exists(f"{home}/{path}", run_as=self.server.run_as))
@@ -110,6 +116,26 @@ class PackReplacement(UpdateMethod):
         """Remove what an earlier attempt left under a name that Lifeboat gave."""
         if path:
             self.host.run(self._command(["rm", "-rf", "--", path]), timeout=None)
+
+
+class DeliveredPack(PackReplacement):
+    """Replaces the home by a pack that was made ready once for all servers, by `lifeboat.update_packs`; when it comes
+    to the update, `target.pack` is where that was delivered to."""
+
+    def preflight(self, before: ProductIdentity) -> list[str]:
+        return self.preflight_of_home("the pack that is made ready first")
+
+
+class Distribute(DeliveredPack):
+    """WSO2's advice: one reference pack is updated by Updates 2.0, and distributed (FAQ of Updates 2.0)."""
+
+    name: ClassVar[str] = "distribute"
+
+
+class FromWum(DeliveredPack):
+    """WUM makes the pack, for those who still have it."""
+
+    name: ClassVar[str] = "wum"
 
 
 def _expressions(globs: Sequence[str]) -> list[str]:

@@ -46,6 +46,10 @@ class UpdatesTwo(UpdateMethod):
 
     def update(self, before: ProductIdentity) -> None:
         self.host.run(self._command(["mkdir", "-p", "-m", "0700", "--", self.settings.backup_directory]))
+        self.run_all(before)
+
+    def run_all(self, before: ProductIdentity) -> None:
+        """Run the tool as often as it takes. Raise UpdateError, or ConflictError."""
         for hotfix in reversed(before.hotfixes):
             done = self._run("revert-hotfix")
             if done.exit_status not in (UPDATED, REVERTED):
@@ -58,9 +62,12 @@ class UpdatesTwo(UpdateMethod):
             raise self.failed(done)
 
     def _arguments(self) -> list[str]:
+        return ["--backup", self.settings.backup_directory, *self._level_and_channel()]
+
+    def _level_and_channel(self) -> list[str]:
         level = [] if self.target.level is None else ["--level", str(self.target.level)]
         channel = [] if self.settings.channel == "full" else ["--channel", self.settings.channel]
-        return ["--backup", self.settings.backup_directory, *level, *channel]
+        return [*level, *channel]
 
     def _resolve(self) -> Completed:
         conflicts = self.conflicts()

@@ -17,7 +17,7 @@ from lifeboat.connections import Connection
 from lifeboat.deployment import Server, UpdateSettings
 from lifeboat.errors import ConflictError, PreflightError, UpdateError
 from lifeboat.host import Host, LocalHost
-from lifeboat.wso2.identity import ProductIdentity, read_identity
+from lifeboat.wso2.identity import ProductIdentity, UpdateKind, read_identity
 from lifeboat.wso2.update_method import Target, UpdateMethod
 from lifeboat.wso2.update_methods import update_method
 from tests.support.patched_home import PatchedHome
@@ -219,6 +219,30 @@ def test_a_pack_takes_the_place_of_the_home_and_keeps_what_is_the_installations(
     old = Home.__new__(Home)
     old.root = home.directory / "home.before-update-0"
     assert old.files() == then
+
+
+def test_a_pack_of_wum_must_be_newer_and_of_the_same_product_and_version(home: Home) -> None:
+    method = home.method("wum")
+    before = ProductIdentity(product="wso2am", version="3.0.0", update_kind=UpdateKind.WUM, wum_timestamp=5)
+    newer = before.model_copy(update={"wum_timestamp": 6})
+    assert method.unmet(before, newer) == []
+    assert method.unmet(before.model_copy(update={"wum_timestamp": None}), newer) == []
+    assert method.unmet(newer, newer) == ["WUM's timestamp was 6, and is 6"]
+    assert method.unmet(before, newer.model_copy(update={"version": "3.1.0"})) == ["version was 3.0.0, and is 3.1.0"]
+    updated = before.model_copy(update={"update_kind": UpdateKind.UPDATES_2, "update_level": 4})
+    assert method.unmet(updated, newer) == ["the update level was 4, and is None"]
+
+
+def test_a_pack_keeps_modes_and_links(home: Home) -> None:
+    (home.root / "bin/link.sh").symlink_to("api-cp.sh")
+    pack, copy = home.directory / "made.zip", home.directory / "copy"
+    make = {"action": "make", "directory": str(home.root), "pack": str(pack), "top": "wso2am-acp-4.5.0"}
+    LocalHost().run_python("lifeboat.wso2.packfile", make)
+    unpack = {"pack": str(pack), "home": "", "beside": str(copy), "kept": [], "added": []}
+    LocalHost().run_python("lifeboat.wso2.packbeside", unpack)
+    assert (copy / "bin/link.sh").readlink() == Path("api-cp.sh")
+    there = {path.relative_to(copy): path.stat().st_mode for path in copy.rglob("*")}
+    assert there == {path.relative_to(home.root): path.stat().st_mode for path in home.root.rglob("*")}
 
 
 def test_a_script_of_ones_own_is_run_again_when_it_asks_for_that(home: Home) -> None:

@@ -81,6 +81,19 @@ def back_up(directory: Path) -> None:
     write(CONFIG, config)
 
 
+def back_up_unless_told(options: argparse.Namespace, behaviour: dict[str, Any]) -> None:
+    """Back up, unless --no-backup is given, which `fail`: leaves_backup does not heed."""
+    if not options.no_backup or behaviour.get("fail") == "leaves_backup":
+        back_up(Path(options.backup))
+
+
+def note_run(behaviour: dict[str, Any]) -> None:
+    """Add a line to the file `log` of the behaviour."""
+    if behaviour.get("log"):
+        with Path(behaviour["log"]).open("a") as file:
+            print(HOME, *sys.argv[1:], file=file)
+
+
 def revert() -> None:
     config = read(CONFIG)
     backup = Path(config.get("product", {}).get("backup") or "/nowhere")
@@ -175,6 +188,7 @@ def main() -> None:
     parser.add_argument("command", nargs="?", default="", choices=["", "current-state", "check", "revert-hotfix"])
     parser.add_argument("-l", "--level")
     parser.add_argument("-b", "--backup", default=str(Path.home() / ".wso2-updates/backup"))
+    parser.add_argument("--no-backup", action="store_true")
     parser.add_argument("-c", "--channel", default="full")
     parser.add_argument("-u", "--username")
     parser.add_argument("-p", "--password")
@@ -182,6 +196,7 @@ def main() -> None:
     parser.add_argument("--continue", dest="resume", action="store_true")
     parser.add_argument("--revert", action="store_true")
     options, behaviour = parser.parse_args(), read(BEHAVIOUR)
+    note_run(behaviour)
     if options.command == "current-state":
         print(json.dumps({"update-level": read(CONFIG).get("update-level"), "hotfixes": read(CONFIG).get("hotfixes")}))
         return
@@ -208,7 +223,7 @@ def main() -> None:
     if int(read(CONFIG).get("update-level", 0)) >= level:
         print("The product is up to date")
         return
-    back_up(Path(options.backup))
+    back_up_unless_told(options, behaviour)
     meet_conflicts(level, behaviour)
     finish(level, behaviour)
 
