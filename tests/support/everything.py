@@ -13,7 +13,9 @@ from psycopg import sql
 
 from lifeboat.engines.base import Facts
 from lifeboat.engines.postgres import facts as proofs
-from lifeboat.engines.postgres.restored import RestoredServer
+from lifeboat.engines.postgres.restored import RestoredServer, roles_command
+from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.host import LocalHost
 from lifeboat.manifest import UnitSnapshot
 from lifeboat.sample.postgres_server import SamplePostgres
 from tests.support.engine_bench import Bench, make_bench, red
@@ -69,6 +71,11 @@ class Everything:
     def twin(self) -> psycopg.Connection[Any]:
         """Connect to the restored database as the proof does."""
         return self.restored.access.connect(DATABASE)
+
+    def role_facts(self) -> dict[str, str]:
+        """Return what proves the roles of the scratch server, as they are now."""
+        command = roles_command(self.restored.tools, self.restored.access, "template1", passwords=True)
+        return role_facts(LocalHost().run(command).stdout.decode())
 
     def red_after(self, statement: str) -> dict[str, str]:
         """Damage rows of the twin for a moment, and return the checks that are red then."""

@@ -1,21 +1,25 @@
 """Everything that a MariaDB database can hold comes back from a restore, and the proof sees every difference: each is
 made in the restored twin of a captured database."""
 
+import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lifeboat.engines.base import Part
-from lifeboat.engines.mariadb.access import quoted
+from lifeboat.engines.mariadb.access import Session, quoted
 from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
-from lifeboat.engines.mariadb.facts import read_tables, sequence_values
+from lifeboat.engines.mariadb.facts import read_tables, sequence_values, table_facts
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
 from lifeboat.scratch import scratch_place
 from lifeboat.text import shown
+from tests.support.any_mariadb_change import RowChanges, changed_one, object_changes
+from tests.support.chance import SEED, differing
 from tests.support.engine_bench import red
 from tests.support.mariadb_everything import DATABASE, MANY, Everything, captured_and_restored
 from tests.support.mariadb_server import MariaDBServer
@@ -142,6 +146,34 @@ def test_every_table_counts(everything: Everything) -> None:
             assert found == {"table-content": f"1 changed: {table.name}"}
         else:
             assert found == {"table-rows": f"1 changed: {shown([table.name])}"}
+
+
+def test_any_row(everything: Everything, chance: random.Random) -> None:
+    with everything.twin() as session:
+        changes, tables = RowChanges(session, DATABASE, chance), read_tables(session, DATABASE)
+        before = table_facts(session, tables, everything.restored.series)
+        for _ in range(30):
+            table, statement = changes.make()
+            after = table_facts(session, tables, everything.restored.series)
+            changes.undo()
+            assert table in differing(before, after), f"seed {SEED}: {statement}"
+        assert table_facts(session, tables, everything.restored.series) == before
+
+
+def test_any_object_and_right(everything: Everything, chance: random.Random) -> None:
+    with everything.twin() as session:
+        before = _facts_without_rows(session)
+        for kind, changes in object_changes(session, DATABASE).items():
+            statement, undo = changed_one(session, chance.sample(changes, len(changes)))
+            after = _facts_without_rows(session)
+            undo(session)
+            assert after != before, f"seed {SEED}: {kind}: {statement}"
+            assert _facts_without_rows(session) == before, f"seed {SEED}: after {statement}"
+
+
+def _facts_without_rows(session: Session) -> list[dict[str, Any]]:
+    accounts = account_facts(read_accounts(session, [DATABASE], [SUPERUSER]))
+    return [schema_facts(session, DATABASE), sequence_values(session, DATABASE), accounts]
 
 
 #: What is done to an object, and under which name the proof knows it. In this order.

@@ -163,6 +163,7 @@ CREATE PROCEDURE tidy(IN days integer DEFAULT 30, INOUT done boolean DEFAULT NUL
 CREATE FUNCTION overloaded(integer) RETURNS integer LANGUAGE sql IMMUTABLE RETURN $1;
 CREATE FUNCTION overloaded(text) RETURNS text LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog
     AS 'SELECT $1';
+CREATE FUNCTION listed(kind varchar) RETURNS boolean LANGUAGE sql RETURN kind IN ('(', 'b') AND (kind > 'a' OR kind < 'z');
 CREATE AGGREGATE total(numeric) (SFUNC = numeric_add, STYPE = numeric, INITCOND = '0');
 CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
 CREATE CAST (mood AS varchar) WITH INOUT;
