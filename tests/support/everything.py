@@ -1,7 +1,9 @@
 """One PostgreSQL database with everything that it can hold, and its twin, restored into a scratch server."""
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from psycopg import sql
 
 from lifeboat.engines.base import Facts
 from lifeboat.engines.postgres import facts as proofs
+from lifeboat.engines.postgres.access import Access
 from lifeboat.engines.postgres.restored import RestoredServer, roles_command
 from lifeboat.engines.postgres.statements import role_facts
 from lifeboat.host import LocalHost
@@ -71,6 +74,13 @@ class Everything:
     def twin(self) -> psycopg.Connection[Any]:
         """Connect to the restored database as the proof does."""
         return self.restored.access.connect(DATABASE)
+
+    def schema_dump(self, access: Access) -> str:
+        """Return what pg_dump says of the schema, on the source or on the twin, without the keys that it makes up."""
+        argv = [f"{self.restored.tools}/pg_dump", "--schema-only", "--create"]
+        environment = {**access.environment(DATABASE), **access.secrets()}
+        text = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True).stdout
+        return re.sub(r"^\\(?:un)?restrict .*$", "", text, flags=re.M)
 
     def role_facts(self) -> dict[str, str]:
         """Return what proves the roles of the scratch server, as they are now."""
