@@ -1,13 +1,15 @@
 """Everything that a PostgreSQL database can hold comes back from a restore."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
 from lifeboat.engines.postgres.statements import without_casts
-from tests.support.engine_bench import red
+from lifeboat.sample.postgres_server import SamplePostgres
+from tests.support.engine_bench import Bench, red
 from tests.support.everything import Everything
 
 
@@ -77,3 +79,19 @@ def test_the_schema_dumps_are_the_same(everything: Everything) -> None:
     rewritten = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
     assert [without_casts(one) for one, _ in rewritten] == [without_casts(other) for _, other in rewritten]
     assert len(rewritten) == sum("::character varying])::text[]" in line for line in before) < 5
+
+
+def test_many_tables_and_a_large_value_come_back(
+    postgres: SamplePostgres, postgres_bench: Callable[..., Bench]
+) -> None:
+    with psycopg.connect(postgres.admin_conninfo, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE many")
+    with psycopg.connect(postgres.admin_conninfo, dbname="many", autocommit=True) as session:
+        session.execute("".join(f"CREATE TABLE t{number} (id integer);" for number in range(250)).encode())
+        session.execute("CREATE TABLE large AS SELECT decode(repeat('00ff27', 7000000), 'hex') AS value")
+    bench = postgres_bench("many")
+    snapshot = bench.capture()
+    assert red(bench.drill(snapshot)) == {}
+    assert len(bench.facts(snapshot)[f"{bench.unit}/many"]["tables"]) == 251
+    with psycopg.connect(postgres.admin_conninfo, autocommit=True) as admin:
+        admin.execute("DROP DATABASE many")
