@@ -4,6 +4,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,16 @@ def test_embedded_databases_that_nobody_captures_are_told(source_: H2Source, ben
     (warning,) = (text for text in home.capture().warnings if "embedded" in text)
     assert CARBON in warning
     assert BROKER not in warning
+
+
+def test_a_database_comes_back_as_its_file(h2: Bench, source_: H2Source, place: Path, tmp_path: Path) -> None:
+    snapshot = h2.capture()
+    part = h2.part(snapshot, snapshot.members[0].member, place / "part")
+    returned = h2.engine.restore_files(part, tmp_path / "back", None)
+    assert [check.outcome for check in returned.checks] == ["passed"]
+    assert Path(returned.where).read_bytes() == rows(source_, source_.home)
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == [f"{CARBON}.mv.db", "h2_2.1.214.wso2v1.jar"]
+    other = replace(part, member=part.member.model_copy(update={"stream_sha256": "0" * 64}))
+    assert red(list(h2.engine.restore_files(other, tmp_path / "other", None).checks)).keys() == {"stream-digest"}
+    with pytest.raises(ConfigurationError, match="without paths inside"):
+        h2.engine.restore_files(part, tmp_path / "path", "x")

@@ -5,6 +5,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
 from lifeboat.engines.mariadb.facts import read_tables, sequence_values, table_facts
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
+from lifeboat.errors import ConfigurationError, PointError, PreflightError
 from lifeboat.scratch import scratch_place
 from lifeboat.text import shown
 from tests.support.any_mariadb_change import RowChanges, changed_one, object_changes
@@ -54,21 +56,60 @@ def test_the_runbooks_bring_all_of_it_back(everything: Everything) -> None:
             assert red(everything.bench.compare(everything.captured, restored.prove())) == {}
 
 
-def test_it_comes_back_beside_the_live_one(everything: Everything) -> None:
+@pytest.fixture
+def part(everything: Everything) -> Iterator[Part]:
+    """The member with everything in it."""
+    with scratch_place(everything.bench.scratch) as place:
+        yield everything.bench.part(everything.snapshot, everything.member, place / "part", everything.captured)
+
+
+def test_it_comes_back_beside_the_live_one(everything: Everything, part: Part) -> None:
     """Under another name, on the server itself; its events wait there."""
-    snapshot = everything.snapshot
-    (member,) = [each for each in snapshot.members if each.member == everything.member]
-    bench, name = everything.bench, "beside `it`"
-    with scratch_place(bench.scratch) as place:
-        by_hand = bench.by_hand(bench.engine, snapshot, member, place / "by-hand")
-        facts = everything.captured[everything.member]
-        returned = bench.engine.restore_database(Part(member, facts, bench.vault, place, by_hand), name)
+    name = "beside `it`"
+    returned = everything.bench.engine.restore_database(part, name)
     try:
         assert red(list(returned.checks)) == {}
         query = f"SELECT STATUS, COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{name}' GROUP BY 1"
         assert sorted(everything.server.run(query)) == [("DISABLED", 1), ("SLAVESIDE_DISABLED", 2)]
     finally:
         everything.server.run(f"DROP DATABASE {quoted(name)}")
+
+
+@pytest.mark.parametrize("table", ["every_type", "versioned", "select `from` Tabelle ü; -- x", "hen", "generated"])
+def test_a_table_comes_back_beside_the_live_one(everything: Everything, part: Part, table: str) -> None:
+    before = tables_and_databases(everything)
+    try:
+        returned = everything.bench.engine.restore_table(part, table, "`Beside. it`")
+        assert red(list(returned.checks)) == {}
+        assert {check.name for check in returned.checks} == {"table-rows", "table-content", "schema-objects"}
+        assert returned.where == f"table Beside. it of database {DATABASE}"
+        sums = (f"CHECKSUM TABLE {quoted(name)} EXTENDED" for name in (table, "Beside. it"))
+        assert len({everything.server.run(each, DATABASE)[0][1] for each in sums}) == 1
+    finally:
+        everything.server.run("DROP TABLE IF EXISTS `Beside. it`", DATABASE)
+    assert tables_and_databases(everything) == before
+
+
+def test_a_table_that_is_taken_or_not_there_or_not_as_captured(everything: Everything, part: Part) -> None:
+    engine = everything.bench.engine
+    with pytest.raises(PreflightError, match="has a table 'no_key' already"):
+        engine.restore_table(part, "hen", "no_key")
+    with pytest.raises(PointError, match="has no table 'HEN'") as told:
+        engine.restore_table(part, "HEN", "x")
+    assert "hen" in told.value.next_step
+    with pytest.raises(ConfigurationError, match="is not the name of a table"):
+        engine.restore_table(part, "hen", "other.hen")
+    rows, *sums = part.facts["tables"]["no_key"]
+    tables = {**part.facts["tables"], "no_key": [rows, *(str(int(each) + 1) for each in sums)]}
+    try:
+        returned = engine.restore_table(replace(part, facts={**part.facts, "tables": tables}), "no_key", "no_key_x")
+        assert red(list(returned.checks)) == {"table-content": "1 changed: no_key"}
+    finally:
+        everything.server.run("DROP TABLE IF EXISTS no_key_x", DATABASE)
+
+
+def tables_and_databases(everything: Everything) -> list[tuple[object, ...]]:
+    return [*everything.server.run("SHOW TABLES", DATABASE), *everything.server.run("SHOW DATABASES")]
 
 
 def test_every_row_of_every_table_is_the_same(everything: Everything) -> None:

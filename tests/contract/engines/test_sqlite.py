@@ -207,3 +207,12 @@ def test_any_change_of_everything(everything: SQLiteSource, chance: random.Rando
             changes.undo()
             assert after != before, f"seed {SEED}: {statement}"
         assert sqlitecopy.facts_of(session) == before
+
+
+def test_a_database_comes_back_as_its_file(bench: Bench, source: SQLiteSource, place: Path, tmp_path: Path) -> None:
+    snapshot = bench.capture()
+    part = bench.part(snapshot, snapshot.members[0].member, place / "part")
+    returned = bench.engine.restore_files(part, tmp_path / "back", None)
+    assert {check.outcome for check in returned.checks} == {"passed"}
+    with closing(source.connect()) as live, closing(sqlite3.connect(returned.where)) as back:
+        assert list(back.iterdump()) == list(live.iterdump())
