@@ -2,6 +2,7 @@
 made in the restored twin of a captured database."""
 
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from lifeboat.engines.mariadb.accounts import account_facts, read_accounts
 from lifeboat.engines.mariadb.facts import read_tables, sequence_values, table_facts
 from lifeboat.engines.mariadb.schema import schema_facts
 from lifeboat.engines.mariadb.scratch import SUPERUSER
-from lifeboat.errors import ConfigurationError, PointError, PreflightError
+from lifeboat.errors import ConfigurationError, LifeboatError, PointError, PreflightError
 from lifeboat.scratch import scratch_place
 from lifeboat.text import shown
 from tests.support.any_mariadb_change import RowChanges, changed_one, object_changes
@@ -73,6 +74,15 @@ def test_it_comes_back_beside_the_live_one(everything: Everything, part: Part) -
         assert sorted(everything.server.run(query)) == [("DISABLED", 1), ("SLAVESIDE_DISABLED", 2)]
     finally:
         everything.server.run(f"DROP DATABASE {quoted(name)}")
+
+
+def test_a_database_without_all_that_it_had_leaves_nothing(everything: Everything, part: Part) -> None:
+    before = tables_and_databases(everything)
+    part.by_hand.script, count = re.subn(r'same "triggers" \d+', 'same "triggers" 1', part.by_hand.script)
+    assert count == 1
+    with pytest.raises(LifeboatError, match=r"(?s)could not be restored into 'half'.*triggers: captured 1, restored 4"):
+        everything.bench.engine.restore_database(part, "half")
+    assert tables_and_databases(everything) == before
 
 
 @pytest.mark.parametrize("table", ["every_type", "versioned", "select `from` Tabelle ü; -- x", "hen", "generated"])
