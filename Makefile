@@ -11,7 +11,7 @@ SCALE ?= small
 EXIT ?=
 
 help: ## List what there is to do
-	@sed -nE 's/^([a-z]+): .*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+): .*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 run: ## Back up a sample WSO2 deployment, prove the backup, and open Airflow (EXIT=1: end after it; SCALE=reference: a larger one)
 	@./setup.sh

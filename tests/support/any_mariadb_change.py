@@ -144,21 +144,20 @@ def _tables(session: Session, database: str) -> Iterator[tuple[str, str, str]]:
     for name, column, default in ask(
         "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS JOIN information_schema.TABLES "
         "USING (TABLE_SCHEMA, TABLE_NAME) WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE' "
-        "AND GENERATION_EXPRESSION IS NULL AND DATA_TYPE NOT IN ('point', 'geometry')"
-        " AND TABLE_NAME <> 'indexed'"
+        "AND TABLE_NAME <> 'indexed' AND GENERATION_EXPRESSION IS NULL AND DATA_TYPE NOT IN ('point', 'geometry')"
     ):
         table, one = quoted(name), quoted(column)
         yield (
             "column renamed",
             f"ALTER TABLE {table} RENAME COLUMN {one} TO other",
-            (f"ALTER TABLE {table} RENAME COLUMN other TO {one}"),
+            f"ALTER TABLE {table} RENAME COLUMN other TO {one}",
         )
         yield "index added", f"ALTER TABLE {table} ADD INDEX other ({one})", f"ALTER TABLE {table} DROP INDEX other"
         if default is not None:
             yield (
                 "default",
                 f"ALTER TABLE {table} ALTER {one} SET DEFAULT '1'",
-                (f"ALTER TABLE {table} ALTER {one} SET DEFAULT {default}"),
+                f"ALTER TABLE {table} ALTER {one} SET DEFAULT {default}",
             )
     for name, index, ignored in ask(
         "SELECT DISTINCT TABLE_NAME, INDEX_NAME, IGNORED FROM information_schema.STATISTICS "
@@ -168,7 +167,7 @@ def _tables(session: Session, database: str) -> Iterator[tuple[str, str, str]]:
         yield (
             "index renamed",
             f"ALTER TABLE {table} RENAME INDEX {one} TO other",
-            (f"ALTER TABLE {table} RENAME INDEX other TO {one}"),
+            f"ALTER TABLE {table} RENAME INDEX other TO {one}",
         )
         states = ("IGNORED", "NOT IGNORED") if ignored == "NO" else ("NOT IGNORED", "IGNORED")
         do, undo = (f"ALTER TABLE {table} ALTER INDEX {one} {state}" for state in states)

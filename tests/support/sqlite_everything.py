@@ -22,8 +22,12 @@ _VALUES = (
     "{c} || x'61'",
     "CAST({c} AS blob)",
     "CAST({c} AS text)",
+    "{c} + 1",
+    "-{c}",
+    "substr({c}, 2)",
+    "replace({c}, char(0), '')",
+    "zeroblob(length({c}))",
 )
-_VALUES = (*_VALUES, "{c} + 1", "-{c}", "substr({c}, 2)", "replace({c}, char(0), '')", "zeroblob(length({c}))")
 
 
 def make(path: Path) -> None:
@@ -106,9 +110,8 @@ class Changes:
         return self._run(table, f"INSERT INTO {quoted(table)} ({columns}) {source}")
 
     def _counter(self) -> str:
-        changes = [f"UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = '{name}'" for name in ("counting",)]
-        changes += ["PRAGMA user_version = 43", "PRAGMA application_id = 4712"]
-        statement = self._chance.choice(changes)
+        counted = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'counting'"
+        statement = self._chance.choice((counted, "PRAGMA user_version = 43", "PRAGMA application_id = 4712"))
         self._session.execute(statement)
         return statement
 

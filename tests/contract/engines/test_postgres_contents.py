@@ -19,6 +19,17 @@ def test_the_drill_is_green(everything: Everything) -> None:
     assert len(everything.captured[everything.member]["tables"]) >= 30
 
 
+def test_every_type_that_a_column_can_have_is_there(everything: Everything) -> None:
+    """All but those that PostgreSQL keeps for itself."""
+    query = """
+        SELECT typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype IN ('b', 'r', 'm')
+        AND typarray <> 0 AND typname NOT IN ('gtsvector') AND oid NOT IN (SELECT atttypid FROM pg_attribute JOIN
+            pg_class c ON c.oid = attrelid WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace)
+    """
+    with everything.source() as source:
+        assert source.execute(query.encode()).fetchall() == []
+
+
 def test_every_row_of_every_table_is_the_same(everything: Everything) -> None:
     """The restored rows are read as text, without the proof's own queries."""
     with everything.source() as source, everything.twin() as twin:
