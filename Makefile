@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run shell test lint bench constraints env clean
+.PHONY: help run shell test lint bench bench-proofs constraints env clean
 
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 
@@ -11,7 +11,7 @@ SCALE ?= small
 EXIT ?=
 
 help: ## List what there is to do
-	@sed -nE 's/^([a-z]+): .*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+): .*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 run: ## Back up a sample WSO2 deployment, prove the backup, and open Airflow (EXIT=1: end after it; SCALE=reference: a larger one)
 	@./setup.sh
@@ -32,6 +32,10 @@ lint: ## Check the code without running tests
 bench: ## Measure backup, drill and recovery
 	@./setup.sh test
 	@.venv/bin/python tests/bench.py
+
+bench-proofs: ## Measure what the proofs of databases cost beside their dumps
+	@./setup.sh test
+	@.venv/bin/python tests/bench_proofs.py
 
 constraints: ## Resolve the requirement files again and write constraints.txt
 	@./setup.sh test

@@ -11,7 +11,7 @@ from lifeboat.by_hand import ByHand, render
 from lifeboat.capture import engine_for
 from lifeboat.connections import Connection, unset_connection
 from lifeboat.deployment import Deployment, Unit
-from lifeboat.engines.base import Capture, Engine, Facts, Restored, fidelity, load_facts
+from lifeboat.engines.base import Capture, Engine, Facts, Part, Restored, fidelity, load_facts
 from lifeboat.manifest import Check, MemberSnapshot, OpenPoint, UnitSnapshot
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
@@ -66,6 +66,14 @@ class Bench:
         """Return the runbook of a member, ready to be executed below a new directory."""
         runbook = engine.runbook(member, self.facts(snapshot)[member.member], "restored")
         return ByHand(runbook, render(runbook, "A test.", self.vault.repository), self.vault, directory)
+
+    def part(self, snapshot: UnitSnapshot, name: str, directory: Path, facts: Facts | None = None) -> Part:
+        """Return a member to be brought back beside the live one, with a new directory to work in; its facts, if they
+        are not given, are read from the vault."""
+        (member,) = (each for each in snapshot.members if each.member == name)
+        directory.mkdir()
+        by_hand = self.by_hand(self.engine, snapshot, member, directory / "by-hand")
+        return Part(member, (facts or self.facts(snapshot))[name], self.vault, directory, by_hand)
 
     @contextmanager
     def restored_by_hand(self, snapshot: UnitSnapshot, member: MemberSnapshot) -> Iterator[tuple[Restored, ByHand]]:

@@ -1,7 +1,9 @@
 """One PostgreSQL database with everything that it can hold, and its twin, restored into a scratch server."""
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,10 @@ from psycopg import sql
 
 from lifeboat.engines.base import Facts
 from lifeboat.engines.postgres import facts as proofs
-from lifeboat.engines.postgres.restored import RestoredServer
+from lifeboat.engines.postgres.access import Access
+from lifeboat.engines.postgres.restored import RestoredServer, roles_command
+from lifeboat.engines.postgres.statements import role_facts
+from lifeboat.host import LocalHost
 from lifeboat.manifest import UnitSnapshot
 from lifeboat.sample.postgres_server import SamplePostgres
 from tests.support.engine_bench import Bench, make_bench, red
@@ -69,6 +74,18 @@ class Everything:
     def twin(self) -> psycopg.Connection[Any]:
         """Connect to the restored database as the proof does."""
         return self.restored.access.connect(DATABASE)
+
+    def schema_dump(self, access: Access) -> str:
+        """Return what pg_dump says of the schema, on the source or on the twin, without the keys that it makes up."""
+        argv = [f"{self.restored.tools}/pg_dump", "--schema-only", "--create"]
+        environment = {**access.environment(DATABASE), **access.secrets()}
+        text = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True).stdout
+        return re.sub(r"^\\(?:un)?restrict .*$", "", text, flags=re.M)
+
+    def role_facts(self) -> dict[str, str]:
+        """Return what proves the roles of the scratch server, as they are now."""
+        command = roles_command(self.restored.tools, self.restored.access, "template1", passwords=True)
+        return role_facts(LocalHost().run(command).stdout.decode())
 
     def red_after(self, statement: str) -> dict[str, str]:
         """Damage rows of the twin for a moment, and return the checks that are red then."""

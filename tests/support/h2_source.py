@@ -20,10 +20,10 @@ QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 CONNECTION = Connection("bench_h2", "generic", login=USER, password=PASSWORD)
 
 
-def run_sql(path: Path, statements: str) -> None:
-    """Run statements on a database, which is made if it is not there."""
+def run_sql(path: Path, statements: str, *options: str) -> None:
+    """Run statements on a database, which is made if it is not there; `options` are those of H2's RunScript."""
     argv = ["java", *QUICK, "-cp", str(JAR), "org.h2.tools.RunScript", "-url", f"jdbc:h2:{path}"]
-    argv += ["-user", USER, "-password", PASSWORD, "-script", "/dev/stdin"]
+    argv += ["-user", USER, "-password", PASSWORD, "-script", "/dev/stdin", *options]
     done = subprocess.run(argv, input=statements.encode(), check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()[:2000]
 

@@ -1,5 +1,6 @@
 """Sources, hosts and vaults for the suite that every engine passes; each is made once or copied for each test."""
 
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from lifeboat.deployment import Unit
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.sample.postgres_server import SamplePostgres
 from tests.support.all_sources import SOURCES
+from tests.support.chance import chance_of
 from tests.support.engine_bench import SSH_HOST, Bench, make_bench
 from tests.support.engine_sources import PostgresSource, Source, connection_to
 from tests.support.everything import Everything, captured_and_restored
@@ -152,6 +154,12 @@ def real_tools(postgres: SamplePostgres) -> tuple[str, Path]:
     with psycopg.connect(postgres.admin_conninfo) as session:
         major = session.info.server_version // 10000
     return f"LIFEBOAT_POSTGRES_{major}", Path(tools_directory(major, "pg_dump"))
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """What chooses among all that a test could do."""
+    return chance_of(request.node.name)
 
 
 @pytest.fixture(scope="session")

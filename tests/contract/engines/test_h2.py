@@ -1,8 +1,10 @@
 """H2 under way: open databases, foreign jars, wrong passwords, homes that are exchanged around them."""
 
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,13 @@ from lifeboat.capture import engine_for
 from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
 from lifeboat.engines.h2 import H2Engine, source
+from lifeboat.engines.h2.restored import RestoredDatabases
 from lifeboat.errors import CaptureError, CaptureInterruptedError, ConfigurationError, PreflightError, SwapError
 from lifeboat.host import LocalHost
 from lifeboat.swap import State, Step, roll_back, roll_forward
 from tests.contract.engines.test_beside import RECOVERY, beside, plan
+from tests.support import h2_everything
+from tests.support.chance import SEED
 from tests.support.engine_bench import Bench, red
 from tests.support.h2_source import H2Source, opened, run_sql
 
@@ -139,6 +144,40 @@ def test_an_open_database_is_not_exchanged(h2: Bench, source_: H2Source) -> None
     assert step.state() is State.OLD
 
 
+# Everything that a database can hold
+
+
+@pytest.fixture
+def everything(source_: H2Source) -> Path:
+    """The first database of the source, with everything in it."""
+    (source_.folder / f"{CARBON}.mv.db").unlink()
+    h2_everything.make(source_.folder / CARBON)
+    return source_.folder / CARBON
+
+
+def test_everything_comes_back(h2: Bench, everything: Path) -> None:
+    snapshot = h2.capture()
+    captured = h2.facts(snapshot)
+    assert len(captured[snapshot.members[0].member]["tables"]) > h2_everything.MANY + 10
+    with h2.restored(snapshot) as restored:
+        assert isinstance(restored, RestoredDatabases)
+        assert red(h2.compare(captured, restored.prove())) == {}
+        files = [everything.parent / f"{CARBON}.mv.db", restored.found[0].file]
+        first, second = (h2_everything.schema_script(file) for file in files)
+    assert first == second
+    assert first.count("CREATE ") > h2_everything.MANY
+
+
+def test_any_change_of_everything(everything: Path, place: Path, chance: random.Random) -> None:
+    before, tried = h2_everything.try_changes(everything, place, chance, 24)
+    changes = [each for each in tried if each.is_change]
+    assert len(changes) > 5, SEED
+    for each in changes:
+        assert each.changed != before, f"seed {SEED}: {each.statement}"
+    for each in tried:
+        assert each.undone == before, f"seed {SEED}: after {each.statement}"
+
+
 # A home around them
 
 
@@ -243,3 +282,16 @@ def test_embedded_databases_that_nobody_captures_are_told(source_: H2Source, ben
     (warning,) = (text for text in home.capture().warnings if "embedded" in text)
     assert CARBON in warning
     assert BROKER not in warning
+
+
+def test_a_database_comes_back_as_its_file(h2: Bench, source_: H2Source, place: Path, tmp_path: Path) -> None:
+    snapshot = h2.capture()
+    part = h2.part(snapshot, snapshot.members[0].member, place / "part")
+    returned = h2.engine.restore_files(part, tmp_path / "back", None)
+    assert [check.outcome for check in returned.checks] == ["passed"]
+    assert Path(returned.where).read_bytes() == rows(source_, source_.home)
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == [f"{CARBON}.mv.db", "h2_2.1.214.wso2v1.jar"]
+    other = replace(part, member=part.member.model_copy(update={"stream_sha256": "0" * 64}))
+    assert red(list(h2.engine.restore_files(other, tmp_path / "other", None).checks)).keys() == {"stream-digest"}
+    with pytest.raises(ConfigurationError, match="without paths inside"):
+        h2.engine.restore_files(part, tmp_path / "path", "x")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,17 +20,9 @@ MakePart = Callable[[], Part]
 def part(everything: Everything) -> Iterator[MakePart]:
     """The member with everything in it, as often as it is asked for."""
     bench = everything.bench
-    (member,) = (each for each in everything.snapshot.members if each.member == everything.member)
     with scratch_place(bench.scratch) as place:
         count = iter(range(100))
-
-        def make() -> Part:
-            directory: Path = place / str(next(count))
-            directory.mkdir()
-            by_hand = bench.by_hand(bench.engine, everything.snapshot, member, directory / "by-hand")
-            return Part(member, everything.captured[everything.member], bench.vault, directory, by_hand)
-
-        yield make
+        yield lambda: bench.part(everything.snapshot, everything.member, place / str(next(count)), everything.captured)
 
 
 @contextmanager

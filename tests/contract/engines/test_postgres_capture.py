@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lifeboat.engines.postgres import PostgresEngine, snapshots
+from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access
 from lifeboat.engines.postgres.snapshots import lock_tables, one_instant
 from lifeboat.errors import CaptureInterruptedError, CommandError, LifeboatError, UnreachableError
@@ -229,3 +230,16 @@ def _writing(source: PostgresSource, pause: float = 0) -> Iterator[None]:
         stop.set()
         for writer in writers:
             writer.join()
+
+
+def test_a_point_of_an_earlier_version_is_proven_in_its_way(
+    bench: Bench, source: PostgresSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is captured here has the manifest and the facts that version 1 made."""
+    source.run("ALTER TABLE item ALTER name SET DEFAULT '(a)'")
+    with monkeypatch.context() as then:
+        then.setattr(proofs, "VERSION", 1)
+        then.setattr(proofs.schema_facts, "__defaults__", (None, None, 1))
+        snapshot = bench.capture()
+    assert {member.proof.algorithm.split("/")[1] for member in snapshot.members} == {"1"}
+    assert red(bench.drill(snapshot)) == {}

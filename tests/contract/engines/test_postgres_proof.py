@@ -4,9 +4,6 @@ import pytest
 from psycopg import sql
 
 from lifeboat.engines.postgres import facts as proofs
-from lifeboat.engines.postgres.restored import roles_command
-from lifeboat.engines.postgres.statements import role_facts
-from lifeboat.host import LocalHost
 from lifeboat.text import printable
 from tests.support.engine_bench import red
 from tests.support.everything import DATABASE, OF_DATABASE, Everything
@@ -212,17 +209,11 @@ def test_roles_count(everything: Everything) -> None:
     with everything.restored.access.connect("template1") as server:
         server.execute(first.encode())
         for statement, name in changes.items():
-            before = _roles(everything)
+            before = everything.role_facts()
             server.execute(statement.encode())
-            after = _roles(everything)
+            after = everything.role_facts()
             assert {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)} == {name}
             member = everything.restored.roles_member
             checks = everything.bench.engine.compare(member, {"roles": before}, {"roles": after})
             assert red(list(checks)).keys() == {"roles"}
         server.execute('DROP ROLE "on""e", two')
-
-
-def _roles(everything: Everything) -> dict[str, str]:
-    restored = everything.restored
-    command = roles_command(restored.tools, restored.access, "template1", passwords=True)
-    return role_facts(LocalHost().run(command).stdout.decode())

@@ -1,6 +1,8 @@
 """SQLite under way: writers meanwhile, locks, damage, and what a capture and an exchange leave."""
 
+import random
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -8,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from lifeboat import sqlitecopy
 from lifeboat.engines import sqlite
 from lifeboat.errors import CaptureError, CaptureInterruptedError, ConfigurationError, PreflightError, VaultBusyError
 from lifeboat.manifest import Manifest
 from lifeboat.recovery_plan import select_members
 from lifeboat.swap import State
 from tests.contract.engines.test_beside import beside, plan
+from tests.support import sqlite_everything
+from tests.support.chance import SEED
 from tests.support.engine_bench import Bench, red
 from tests.support.sqlite_source import SQLiteSource
 from tests.support.toolbox import KILLED_RESTIC, Toolbox
@@ -171,3 +176,43 @@ def test_a_database_that_is_gone_comes_back(bench: Bench, source: SQLiteSource) 
     bench.engine.step(replacement).forward()
     assert red(bench.compare(captured, bench.facts(bench.capture()))) == {}
     assert source.path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.fixture
+def everything(source: SQLiteSource) -> SQLiteSource:
+    """The source, with everything in it that a database can hold."""
+    source.path.unlink()
+    sqlite_everything.make(source.path)
+    return source
+
+
+def test_everything_comes_back(bench: Bench, everything: SQLiteSource) -> None:
+    snapshot = bench.capture()
+    captured = bench.facts(snapshot)
+    assert len(captured[bench.engine.database_member]["tables"]) > sqlite_everything.MANY + 15
+    with bench.restored(snapshot) as restored:
+        assert isinstance(restored, sqlite.RestoredFile)
+        assert red(bench.compare(captured, restored.prove())) == {}
+        paths = (everything.path, restored.path)
+        first, second = (subprocess.check_output(["sqlite3", path, ".schema", ".dump"]) for path in paths)
+    assert first == second
+
+
+def test_any_change_of_everything(everything: SQLiteSource, chance: random.Random) -> None:
+    with closing(sqlite3.connect(everything.path, isolation_level=None)) as session:
+        before, changes = sqlitecopy.facts_of(session), sqlite_everything.Changes(session, chance)
+        for _ in range(40):
+            statement = changes.make()
+            after = sqlitecopy.facts_of(session)
+            changes.undo()
+            assert after != before, f"seed {SEED}: {statement}"
+        assert sqlitecopy.facts_of(session) == before
+
+
+def test_a_database_comes_back_as_its_file(bench: Bench, source: SQLiteSource, place: Path, tmp_path: Path) -> None:
+    snapshot = bench.capture()
+    part = bench.part(snapshot, snapshot.members[0].member, place / "part")
+    returned = bench.engine.restore_files(part, tmp_path / "back", None)
+    assert {check.outcome for check in returned.checks} == {"passed"}
+    with closing(source.connect()) as live, closing(sqlite3.connect(returned.where)) as back:
+        assert list(back.iterdump()) == list(live.iterdump())

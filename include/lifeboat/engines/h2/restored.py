@@ -13,7 +13,7 @@ from lifeboat.engines.h2 import script
 from lifeboat.engines.h2.source import fetch
 from lifeboat.errors import CommandError
 from lifeboat.host import Host
-from lifeboat.manifest import MemberSnapshot
+from lifeboat.manifest import Check, MemberSnapshot
 from lifeboat.processes import pump
 from lifeboat.vault import Vault
 from lifeboat.wso2.checks import CheckedDatabase
@@ -50,6 +50,12 @@ class RestoredOne:
     def sha256_of(self, path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def digest_check(self) -> Check:
+        """Return the check that the file in `place` is the captured one."""
+        same = self.sha256_of(self.file) == self.member.stream_sha256
+        detail = "the bytes of the capture" if same else "not the bytes of the capture"
+        return fidelity("stream-digest", self.member.member, same, detail)
 
     def fetch(self) -> None:
         if self.host is not None and not self.file.exists():

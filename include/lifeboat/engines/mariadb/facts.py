@@ -127,39 +127,44 @@ def _digest(session: Session, table: Table, series: tuple[int, int]) -> list[Any
     what = f"table '{table.name}' of database '{table.database}'"
     period = " FOR SYSTEM_TIME ALL" if table.is_versioned else ""
     try:
-        rows, written, read, *sums, hashed = session.one(f"SELECT {_sums(table, series)} FROM {table.sql_name}{period}")
-        if written != read:
-            rows, _, _, *sums, hashed = session.one(_without_variable(table, series, period))
+        rows, first, read, second, hashed = session.one(f"SELECT {_sums(table, series)} FROM {table.sql_name}{period}")
+        if first != read:
+            rows, first, second, hashed = session.one(_without_variable(table, series, period))
     except pymysql.err.MySQLError as error:
         raise explain(what, error) from None
     if hashed != rows:  # a row longer than max_allowed_packet is NULL, with a warning that nobody sees
         raise explain(what, pymysql.err.OperationalError(0, "a row is longer than max_allowed_packet allows"))
-    return [int(rows), *(str(value or 0) for value in sums)]
+    return [int(rows), str(first or 0), str(second or 0)]
 
 
 def _sums(table: Table, series: tuple[int, int]) -> str:
     """Return the select list that counts rows and sums their checksums.
 
     The variable saves building each row again for each sum. It counts on an order of evaluation that servers keep
-    but do not promise, so the first two sums tell whether each row was set before it was read.
+    but do not promise, so the sum that sets it is compared with the same sum of what is read of it.
     """
-    row = _row(table, series)
-    return f"COUNT(*), SUM(CRC32(@row := {row})), SUM(CRC32(@row)), {_halves('@row', series)}, COUNT(@row)"
+    first, second = _digests(series)
+    parts = [first.format(f"@row := {_row(table, series)}"), first.format("@row"), second.format("@row")]
+    return f"COUNT(*), {', '.join(parts)}, COUNT(@row)"
 
 
 def _without_variable(table: Table, series: tuple[int, int], period: str) -> str:
-    select = f"SELECT COUNT(*), 0, 0, {_halves('r', series)}, COUNT(r)"
-    return f"{select} FROM (SELECT {_row(table, series)} AS r FROM {table.sql_name}{period}) AS hashed"
+    sums = ", ".join(each.format("r") for each in _digests(series))
+    return (
+        f"SELECT COUNT(*), {sums}, COUNT(r) FROM (SELECT {_row(table, series)} AS r FROM {table.sql_name}{period}) AS h"
+    )
 
 
 def _row(table: Table, series: tuple[int, int]) -> str:
     return row_expression(table) if _kind(series) == "row-crc" else f"MD5({row_expression(table)})"
 
 
-def _halves(row: str, series: tuple[int, int]) -> str:
+def _digests(series: tuple[int, int]) -> tuple[str, str]:
+    """Return the two sums that make a table's digest, with a place for the row."""
     if _kind(series) == "row-crc":
-        return f"SUM(CRC32({row})), SUM(CRC32({row}) * CRC32C({row}))"
-    return ", ".join(f"SUM(CAST(CONV({side}({row}, 16), 16, 10) AS UNSIGNED))" for side in ("LEFT", "RIGHT"))
+        return "SUM(CRC32({0}))", "SUM(CRC32({0}) * CRC32C({0}))"
+    half = "SUM(CAST(CONV({side}({{0}}, 16), 16, 10) AS UNSIGNED))"
+    return half.format(side="LEFT"), half.format(side="RIGHT")
 
 
 def row_expression(table: Table) -> str:

@@ -1,6 +1,7 @@
 """The runbooks of a database and of a server's accounts: restic and the client mariadb, and nothing of Lifeboat."""
 
 import shlex
+from collections import Counter
 from typing import Any
 
 from lifeboat.by_hand import RESTIC, Runbook
@@ -87,7 +88,26 @@ read -r digest _ <<END
 $(sha256sum < "$work/rows")
 END
 same "rows of each table" {rows_digest} "$digest"
+
+# 4. Count what it has besides tables.
+count() {{ client "$DATABASE" -e "SELECT COUNT(*) FROM information_schema.$1 WHERE BINARY $2 = BINARY DATABASE()$3"; }}
+same "views" {views} "$(count VIEWS TABLE_SCHEMA '')"
+same "sequences" {sequences} "$(count TABLES TABLE_SCHEMA " AND TABLE_TYPE = 'SEQUENCE'")"
+same "triggers" {triggers} "$(count TRIGGERS TRIGGER_SCHEMA '')"
+same "routines" {routines} "$(count ROUTINES ROUTINE_SCHEMA '')"
+same "events" {events} "$(count EVENTS EVENT_SCHEMA '')"
 """
+
+#: What facts call an object, and what the script counts it as.
+_COUNTED = {
+    "VIEW": "views",
+    "SEQUENCE": "sequences",
+    "TRIGGER": "triggers",
+    "FUNCTION": "routines",
+    "PROCEDURE": "routines",
+    "PACKAGE": "routines",
+    "EVENT": "events",
+}
 
 _DATABASE_IN_PLACE = """\
 To put it in the place of the live one: MariaDB renames no database, so that it is loaded once more under its name.
@@ -156,6 +176,7 @@ def database_runbook(member: MemberSnapshot, facts: dict[str, Any], name: str) -
     unsteady = facts["unsteady"]
     counted = {table: found[0] for table, found in facts["tables"].items() if table not in unsteady}
     rows = sorted(f"{table}\t{count}\n".encode() for table, count in counted.items())
+    objects = Counter(_COUNTED.get(each.partition(" ")[0], "") for each in facts["schema"])
     names = ", ".join("'" + each.replace("\\", "\\\\").replace("'", "''") + "'" for each in unsteady)
     return Runbook(
         member=member.member,
@@ -171,6 +192,7 @@ def database_runbook(member: MemberSnapshot, facts: dict[str, Any], name: str) -
             steady=f"\nAND TABLE_NAME NOT IN ({names})" if names else "",
             tables=len(rows),
             rows_digest=sha256(b"".join(rows)),
+            **{kind: objects[kind] for kind in _COUNTED.values()},
         ),
         in_place=_DATABASE_IN_PLACE.format(live=quoted(live), name=live),
     )

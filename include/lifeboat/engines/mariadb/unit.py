@@ -9,7 +9,7 @@ from lifeboat.connections import Connection
 from lifeboat.engines._database_unit import DatabaseUnit
 from lifeboat.engines.base import Part, Returned
 from lifeboat.engines.mariadb.access import Access, explained
-from lifeboat.engines.mariadb.partial import restore_into_database
+from lifeboat.engines.mariadb.partial import restore_into_database, restore_into_table
 from lifeboat.engines.mariadb.runbook import accounts_runbook, database_runbook
 from lifeboat.errors import ConfigurationError
 from lifeboat.manifest import MemberSnapshot
@@ -49,6 +49,11 @@ class MariaDBUnit(DatabaseUnit):
         self.refuse_roles(part)
         with explained(str(self.unit)), self.access(admin=True) as access:
             return restore_into_database(access, part, name)
+
+    def restore_table(self, part: Part, table: str, into: str) -> Returned:
+        self.refuse_roles(part)
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            return restore_into_table(access, part, table, into)
 
 
 def _ssl(connection: Connection) -> Mapping[str, str]:

@@ -33,7 +33,7 @@ from lifeboat.engines.postgres.access import Access, explained, server_major
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
 from lifeboat.engines.postgres.partial import drop_database
 from lifeboat.engines.postgres.privileges import refuse_unreadable
-from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of
+from lifeboat.engines.postgres.recovery import PostgresRecovery, major_of, version_of
 from lifeboat.engines.postgres.restored import (
     MAINTENANCE,
     UNFIT,
@@ -217,7 +217,13 @@ class PostgresEngine(PostgresRecovery):
         major = major_of(snapshot)
         tools = tools_directory(major, *_DRILL_TOOLS)
         with scratch_server(tools, scratch / "pg") as access:
-            restored = RestoredServer(access=access, tools=tools, roles_member=self.roles_member, jobs=self.server.jobs)
+            restored = RestoredServer(
+                access=access,
+                tools=tools,
+                roles_member=self.roles_member,
+                jobs=self.server.jobs,
+                version=version_of(snapshot),
+            )
             databases = [member for member in snapshot.members if member.member != self.roles_member]
             _make_room(access, scratch / "pg", databases)
             for member in snapshot.members:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from lifeboat.engines.postgres.access import Access, Row, identifier
-from lifeboat.engines.postgres.statements import Renamed, split_objects
+from lifeboat.engines.postgres.statements import VERSION, Renamed, split_objects
 from lifeboat.errors import CaptureError
 from lifeboat.host import Command, LocalHost
 
@@ -79,7 +79,12 @@ _TABLESPACES = """
 
 def algorithm(major: int) -> str:
     """Given a server's major version, return the name of how its facts are computed."""
-    return f"postgres-hash-record/1/pg{major}"
+    return f"postgres-hash-record/{VERSION}/pg{major}"
+
+
+def version_in(name: str) -> int:
+    """Given the name of how facts were computed, return its version, by which they are to be computed again."""
+    return int(name.split("/")[1])
 
 
 def table_facts(
@@ -161,12 +166,17 @@ def tablespaces(session: psycopg.Connection[Row]) -> list[str]:
 
 
 def schema_facts(
-    tools: str, access: Access, database: str, snapshot: str | None = None, renamed: Renamed | None = None
+    tools: str,
+    access: Access,
+    database: str,
+    snapshot: str | None = None,
+    renamed: Renamed | None = None,
+    version: int = VERSION,
 ) -> dict[str, str]:
     """Given the tools' directory and a database, return every object of its schema with a digest of its text.
 
     pg_dump writes the text, so owner, privileges, comments, settings, extensions and policies count. `renamed`
-    tells the name that it was captured under, if it has another now.
+    tells the name that it was captured under, if it has another now; `version` is that of the facts to compare with.
     """
     argv = [f"{tools}/pg_dump", "--schema-only", "--create", "--no-password", LOCK_TIMEOUT]
     command = Command(
@@ -175,4 +185,4 @@ def schema_facts(
         secrets=access.secrets(),
     )
     text = LocalHost().run(command, timeout=None).stdout.decode()
-    return split_objects(text, renamed)
+    return split_objects(text, renamed, version)

@@ -15,6 +15,7 @@ from lifeboat.engines.base import Part, Returned, fidelity
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row, identifier, maintenance
 from lifeboat.engines.postgres.comparison import compare_database
+from lifeboat.engines.postgres.facts import version_in
 from lifeboat.engines.postgres.restored import UNFIT, RestoredServer, database_facts
 from lifeboat.engines.postgres.runbook import MADE
 from lifeboat.engines.postgres.tools import tools_directory
@@ -55,7 +56,13 @@ def restore_into_database(access: Access, part: Part, name: str) -> Returned:
                 drop_database(access, name)
             raise failure_of(part.by_hand, f"{part.member.member} could not be restored into '{name}'")
         size = session.execute("SELECT pg_database_size(%s)", (name,)).fetchone()
-    found = database_facts(tools, access, name, known_as=part.member.details["database"])
+    found = database_facts(
+        tools,
+        access,
+        name,
+        known_as=part.member.details["database"],
+        version=version_in(part.member.proof.algorithm),
+    )
     checks = tuple(compare_database(part.member.member, part.facts, found))
     return Returned(f"database {name} of {access.name}", int(size[0]) if size else 0, checks)
 

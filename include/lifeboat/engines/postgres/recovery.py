@@ -23,6 +23,7 @@ from lifeboat.engines.postgres.beside import (
     server_room,
 )
 from lifeboat.engines.postgres.exchange import DatabasesStep, refuse_bound
+from lifeboat.engines.postgres.facts import version_in
 from lifeboat.engines.postgres.restored import UNFIT, RestoredServer, checked_database, database_facts
 from lifeboat.engines.postgres.tools import tools_directory
 from lifeboat.engines.postgres.unit import PostgresUnit
@@ -46,7 +47,14 @@ class RestoredBeside(RestoredServer):
     def prove(self) -> Facts:
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             futures = {
-                member: pool.submit(database_facts, self.tools, self.access, name, known_as=self.exchanges[member].live)
+                member: pool.submit(
+                    database_facts,
+                    self.tools,
+                    self.access,
+                    name,
+                    known_as=self.exchanges[member].live,
+                    version=self.version,
+                )
                 for member, (name, _) in self.restored.items()
             }
             return {member: future.result() for member, future in futures.items()}
@@ -111,7 +119,9 @@ class PostgresRecovery(PostgresUnit):
         exchanges = {exchange.member: exchange for exchange in replacement.exchanges}
         tools = tools_directory(major_of(snapshot), "pg_restore", "psql", "pg_dump")
         with explained(str(self.unit)), self.access(admin=True) as access:
-            restored = RestoredBeside(access=access, tools=tools, jobs=self.server.jobs, exchanges=exchanges)
+            restored = RestoredBeside(
+                access=access, tools=tools, jobs=self.server.jobs, exchanges=exchanges, version=version_of(snapshot)
+            )
             self._make_roles(restored, snapshot, vault)
             with ThreadPoolExecutor(max_workers=self.server.jobs) as pool:
                 databases = self._databases(snapshot, list(exchanges))
@@ -164,3 +174,8 @@ class PostgresRecovery(PostgresUnit):
 def major_of(snapshot: UnitSnapshot) -> int:
     """Given the snapshot of a server, return the major version that it was captured from."""
     return int(snapshot.members[0].proof.algorithm.rpartition("pg")[2])
+
+
+def version_of(snapshot: UnitSnapshot) -> int:
+    """Given the snapshot of a server, return the version of its facts."""
+    return version_in(snapshot.members[0].proof.algorithm)

@@ -13,7 +13,7 @@ from lifeboat.engines.base import Facts, Restored
 from lifeboat.engines.postgres import facts as proofs
 from lifeboat.engines.postgres.access import Access, Row
 from lifeboat.engines.postgres.scratch import SUPERUSER
-from lifeboat.engines.postgres.statements import Renamed, role_facts
+from lifeboat.engines.postgres.statements import VERSION, Renamed, role_facts
 from lifeboat.errors import PreflightError, SpaceError, UnreachableError
 from lifeboat.host import Command, LocalHost
 from lifeboat.wso2.checks import CheckedDatabase, Role
@@ -52,11 +52,13 @@ class RestoredServer(Restored):
     #: member name to database name and role, of what could be restored
     restored: dict[str, tuple[str, Role]] = field(default_factory=dict)
     jobs: int = 2
+    #: The version of the facts that were captured.
+    version: int = VERSION
 
     def prove(self) -> Facts:
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             futures = {
-                member: pool.submit(database_facts, self.tools, self.access, name)
+                member: pool.submit(database_facts, self.tools, self.access, name, version=self.version)
                 for member, (name, _) in self.restored.items()
             }
             text = LocalHost().run(roles_command(self.tools, self.access, MAINTENANCE, passwords=True)).stdout.decode()
@@ -85,13 +87,17 @@ def roles_command(tools: str, access: Access, database: str, *, passwords: bool)
     )
 
 
-def database_facts(tools: str, access: Access, database: str, *, known_as: str | None = None) -> dict[str, Any]:
-    """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another."""
+def database_facts(
+    tools: str, access: Access, database: str, *, known_as: str | None = None, version: int = VERSION
+) -> dict[str, Any]:
+    """Return the facts of a restored database; `known_as` is the name it was captured under, if it has another, and
+    `version` that of the facts that were captured."""
     with access.connect(database) as session:
+        renamed = _renamed(session, known_as)
         return {
             "tables": proofs.table_facts(session),
             "large_objects": proofs.large_object_facts(session),
-            "schema": proofs.schema_facts(tools, access, database, renamed=_renamed(session, known_as)),
+            "schema": proofs.schema_facts(tools, access, database, renamed=renamed, version=version),
             "sequences": proofs.sequence_values(session),
         }
 

@@ -14,11 +14,21 @@ _OBJECT = re.compile(r"^-- (?:Data for )?Name: (?P<name>.*?); Type: (?P<type>[^;
 _COMMANDS = re.compile(r"^\\(?:restrict|unrestrict|connect|encoding) .*$\n?", re.M)
 #: pg_dump sets these before an object when they differ from the object before it; its heading tells the tablespace.
 _PLACE = re.compile(r"^SET (?:default_tablespace|default_table_access_method) = .*;\n?", re.M)
-#: A server writes an expression again, with other casts and parentheses, when it was loaded from what it wrote
-#: first: (ARRAY['a'::character varying])::text[] comes back as ARRAY[('a'::character varying)::text].
-_REWRITTEN = re.compile(r"::(?:character varying|text|bpchar)(?:\[\])?|[()]")
+#: What expressions are made of, as far as casts matter: headings and quoted parts hold none.
+_PART = re.compile(
+    r"""^--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*"|(?P<cast>::(?:character\ varying|text|bpchar)\b(?:\[\])?(?!\())"""
+    r"""|[()]|[^-'":()]+|.""",
+    re.M | re.S,
+)
+#: What stands before the parenthesis of a call.
+_CALLED = re.compile(r'[\w"$]$')
+#: Until version 2 no parenthesis counted, not even in a text.
+_REWRITTEN_1 = re.compile(r"::(?:character varying|text|bpchar)(?:\[\])?|[()]")
 _DATABASE_TYPES = {"DATABASE", "DATABASE PROPERTIES"}
-_VERBATIM_TYPES = {"FUNCTION", "PROCEDURE"}
+_ROUTINES = {"FUNCTION", "PROCEDURE"}
+_QUOTED_BODY = "\n    AS "
+#: The version of how a schema's text is made comparable.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,9 @@ def role_facts(text: str) -> dict[str, str]:
     return {name: sha256("\n".join(sorted(found)).encode()) for name, found in statements.items()}
 
 
-def split_objects(text: str, renamed: Renamed | None = None) -> dict[str, str]:
+def split_objects(text: str, renamed: Renamed | None = None, version: int = VERSION) -> dict[str, str]:
     """Given the text of a schema dump, return its objects by type, schema and name, each with a digest. With
-    `renamed`, what is about the database is told under its other name."""
+    `renamed`, what is about the database is told under its other name. `version` is the one to compare with."""
     text = _COMMANDS.sub("", text)
     matches = list(_OBJECT.finditer(text))
     objects: dict[str, list[str]] = {}
@@ -72,7 +82,7 @@ def split_objects(text: str, renamed: Renamed | None = None) -> dict[str, str]:
             name = renamed.other if name == renamed.name else f"DATABASE {renamed.other_quoted}"
             body = _under_other_name(body, match["name"], name, renamed)
         key = f"{match['type']} {match['schema']}.{name}"
-        objects.setdefault(key, []).append(_canonical(match["type"], body))
+        objects.setdefault(key, []).append(_canonical(match["type"], body, version))
     return {name: sha256("\n".join(sorted(bodies)).encode()) for name, bodies in objects.items()}
 
 
@@ -92,9 +102,41 @@ def _under_other_name(text: str, heading: str, other_heading: str, renamed: Rena
     return "\n".join(of(line) for line in text.split("\n"))
 
 
-def _canonical(kind: str, body: str) -> str:
+def _canonical(kind: str, body: str, version: int) -> str:
     """Given an object's text, return what does not depend on its neighbours or on how often it was restored."""
     body = _PLACE.sub("", body).rstrip("- \n")
     if kind in {"ACL", "DEFAULT ACL"}:  # in the order in which the privileges were granted
         return "\n".join(sorted(body.splitlines()))
-    return body if kind in _VERBATIM_TYPES else _REWRITTEN.sub("", body)
+    if version == 1:
+        return body if kind in _ROUTINES else _REWRITTEN_1.sub("", body)
+    if kind in _ROUTINES:  # a quoted body is kept as it is, one that is parsed is not, nor are defaults
+        parsed, quoted, verbatim = body.partition(_QUOTED_BODY)
+        return without_casts(parsed) + quoted + verbatim
+    return without_casts(body)
+
+
+def without_casts(text: str) -> str:
+    """Given an object's text, return it without casts to text and the parentheses around what they cast, and without
+    doubled parentheses.
+
+    A server writes an expression again, with other casts, when it was loaded from what it wrote first:
+    (ARRAY['a'::character varying])::text[] comes back as ARRAY[('a'::character varying)::text].
+    """
+    parts: list[str] = []
+    opened: list[int] = []
+    closed: tuple[int, int] | None = None  # the parentheses that end just here
+    for found in _PART.finditer(text):
+        part, ended = found[0], closed
+        closed = None
+        if found["cast"]:
+            if ended and not (ended[0] and _CALLED.search(parts[ended[0] - 1])):
+                parts[ended[0]] = parts[ended[1]] = ""
+            continue
+        if part == "(":
+            opened.append(len(parts))
+        elif part == ")" and opened:
+            closed = opened.pop(), len(parts)
+            if ended == (closed[0] + 1, closed[1] - 1):
+                parts[ended[0]] = parts[ended[1]] = ""
+        parts.append(part)
+    return "".join(parts)

@@ -34,6 +34,13 @@ VALUES (2, '0000-00-00', '838:59:59', '0000-00-00 00:00:00', '1970-01-01 00:00:0
     (4, '0001-01-01', '-00:00:01', '2026-03-29 02:30:00', '2026-10-25 01:30:00', NULL, -2.2250738585072014e-308, 3, 'ü', 'y',
      '𝕎𝕊𝕆₂ 😀\\ " '' \n');
 
+CREATE TABLE seldom_types (c_points multipoint, c_lines multilinestring, c_polygons multipolygon,
+    c_national national varchar(5), c_fixed dec(10, 2) unsigned zerofill, c_ufloat float unsigned, c_udouble double(20, 3) unsigned);
+INSERT INTO seldom_types VALUES (
+    ST_GeomFromText('MULTIPOINT(1 1, -2 1e-300)'), ST_GeomFromText('MULTILINESTRING((0 0, 1 1), (2 2, 3 3))'),
+    ST_GeomFromText('MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5)))'), 'ü✓', 1.5, 0.25, 12345678901234.125
+);
+
 -- Tables
 
 CREATE TABLE no_key (a int, b varchar(10));

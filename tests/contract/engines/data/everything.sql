@@ -55,6 +55,21 @@ VALUES (2, 'Infinity', -0.0001, '-0', '-0', E'𝕎𝕊𝕆₂ 😀\u0301 \\ " ''
     (4, 123456789012345678901234567890.12345678901234567890, NULL, 3.4028235e+38, 0.1, '\.', '0001-12-31 BC', NULL,
         '4714-11-24 00:00:00+00 BC', '24 hours', 'null', NULL);
 
+CREATE TABLE seldom_types (
+    c_aclitem aclitem, c_daterange daterange, c_datemultirange datemultirange, c_int4multirange int4multirange,
+    c_int8range int8range, c_int8multirange int8multirange, c_numrange numrange, c_tsrange tsrange,
+    c_tsmultirange tsmultirange, c_tstzmultirange tstzmultirange, c_refcursor refcursor, c_regcollation regcollation,
+    c_regconfig regconfig, c_regdictionary regdictionary, c_regnamespace regnamespace, c_regoper regoper,
+    c_regoperator regoperator, c_regproc regproc, c_regprocedure regprocedure, c_regrole regrole, c_regtype regtype,
+    c_txid_snapshot txid_snapshot, c_xid xid, c_cid cid, c_int2vector int2vector, c_oidvector oidvector
+);
+INSERT INTO seldom_types VALUES (
+    'clerk=r*/clerk', '[-infinity,infinity]', '{[2026-01-01,2026-02-01)}', '{}', '[-9223372036854775808,)', '{(,)}',
+    '(1.0,1.00]', '[-infinity,0044-03-15 12:00 BC)', '{}', '{[2026-01-01 00:00+00,)}', 'a "cursor"', '"C"', 'simple',
+    'simple', '"Mixed Case"', '||/', '+(integer,integer)', 'pg_client_encoding', 'lower(text)', '"Owner Ärger"',
+    'character varying[]', '10:20:10,14,15', '4294967295', '4294967295', '1 -32768', '0 4294967295'
+);
+
 -- Values whose difference PostgreSQL itself does not see, one table each.
 
 CREATE TABLE same_numeric (value numeric);
@@ -163,6 +178,7 @@ CREATE PROCEDURE tidy(IN days integer DEFAULT 30, INOUT done boolean DEFAULT NUL
 CREATE FUNCTION overloaded(integer) RETURNS integer LANGUAGE sql IMMUTABLE RETURN $1;
 CREATE FUNCTION overloaded(text) RETURNS text LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog
     AS 'SELECT $1';
+CREATE FUNCTION listed(kind varchar) RETURNS boolean LANGUAGE sql RETURN kind IN ('(', 'b') AND (kind > 'a' OR kind < 'z');
 CREATE AGGREGATE total(numeric) (SFUNC = numeric_add, STYPE = numeric, INITCOND = '0');
 CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
 CREATE CAST (mood AS varchar) WITH INOUT;
