@@ -30,10 +30,11 @@ def write_deployments(directory: Path, servers: Mapping[str, DoubleHome]) -> Non
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
-        "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
+        "returning": [_own_documents, _own_databases],
     }
     for name, more in changes.items():
-        write_deployment(directory, name, _own_places, _quiet_schedules(), *more)
+        units = [] if name == "returning" else [_without_standby_and_key_manager]
+        write_deployment(directory, name, _own_places, _quiet_schedules(), *units, *more)
 
 
 def _own_places(document: dict[str, Any]) -> None:
@@ -58,8 +59,17 @@ def _update_tools(document: dict[str, Any]) -> None:
     document["update"] = {"connection": "wso2_updates", "backup_directory": backups, "timeout": "60s"}
 
 
-def _own_database(document: dict[str, Any]) -> None:
-    document["database_servers"]["main-db"]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+def _own_databases(document: dict[str, Any]) -> None:
+    """A database on PostgreSQL, one of the same name on MariaDB, and the standby's embedded one with its home."""
+    document["servers"] = {"apim-standby": document["servers"]["apim-standby"]}
+    for server in ("main-db", "identity-db"):
+        document["database_servers"][server]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+
+
+def _without_standby_and_key_manager(document: dict[str, Any]) -> None:
+    """One PostgreSQL and four running servers are enough for whoever does not look at databases of other vendors."""
+    document["database_servers"] = {"main-db": document["database_servers"]["main-db"]}
+    del document["servers"]["apim-standby"]
 
 
 def _own_documents(document: dict[str, Any]) -> None:

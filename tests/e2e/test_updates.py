@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lifeboat.update_documents import UpdateEvidence
 from lifeboat.wso2.server import ServerControl
-from tests.e2e.runs import Run, eventually
+from tests.e2e.runs import eventually
 from tests.e2e.world import World
 from tests.support.patchable import CP_1, CP_2, GATEWAY, UPDATES_PASSWORD, behave, files
 from tests.support.patched_home import PatchedHome
