@@ -61,11 +61,11 @@ find_missing_packages() {
     need python3-venv "runs Lifeboat and Airflow (Python 3.11 to 3.14, with venv)" usable_python
     need restic "keeps the vault of the restore points" found restic
     need postgresql "runs and dumps the sample databases, and restores them in drills" postgresql_programs
+    need mariadb-server "runs and dumps the sample's MariaDB, and restores it in drills (no service)" mariadb_programs
+    need libh2-java "makes the sample's embedded H2 database" test -e /usr/share/java/h2.jar
     need openssh-client "reaches servers on other machines" found ssh
     need default-jre-headless "has keytool, which reads WSO2's keystores, and proves embedded H2 databases" found keytool
     if [[ $purpose == test ]]; then
-        need mariadb-server "is the MariaDB that the tests back up, and restore into (it is not started)" mariadb_programs
-        need libh2-java "is the H2 of the tests' embedded databases" test -e /usr/share/java/h2.jar
         need openssh-server "is the other machine of the SSH tests (it is not started)" found sshd
         need chromium "is the browser of the test that recovers in Airflow's pages" found chromium
         need sudo "is how the tests run commands as another account" found sudo

@@ -64,7 +64,8 @@ def home_engine(runtime: Runtime, server: str) -> HomeEngine:
 
 
 def _chosen(runtime: Runtime, request: UpdateRequest) -> list[str]:
-    """Return the servers in start order: the first one is the canary."""
+    """Return the servers in start order: the first one is the canary. Without a choice it is every server that
+    Lifeboat can stop."""
     servers = runtime.deployment.servers
     types = {server.type for server in servers.values()}
     unknown = [*(set(request.servers) - servers.keys()), *(set(request.types) - types)]
@@ -73,10 +74,11 @@ def _chosen(runtime: Runtime, request: UpdateRequest) -> list[str]:
             f"Deployment '{runtime.deployment.name}' has no server or type {', '.join(sorted(unknown))}.",
             next_step=f"It has servers {', '.join(servers)} of types {', '.join(sorted(types))}.",
         )
+    everything = not (request.servers or request.types)
     wanted = [
         name
         for name, server in servers.items()
-        if name in request.servers or server.type in request.types or not (request.servers or request.types)
+        if name in request.servers or server.type in request.types or (everything and server.control is not None)
     ]
     return sorted(wanted, key=lambda name: (servers[name].start_order, name))
 

@@ -32,16 +32,17 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
             with_units_of(DATABASE, HOMES),
             _own_servers(servers["rolling"]),
             _update_tools,
-            _own_database,
+            _own_databases,
             _brakes,
         ],
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
-        "returning": [with_units_of(DATABASE, TREE), _own_documents, _own_database],
+        "returning": [_own_documents, _own_databases, _standby_alone],
     }
     for name, more in changes.items():
-        write_deployment(directory, name, _own_places, _quiet_schedules(), *more)
+        units = [] if name == "returning" else [_without_standby_and_key_manager]
+        write_deployment(directory, name, _own_places, _quiet_schedules(), *units, *more)
 
 
 def _own_places(document: dict[str, Any]) -> None:
@@ -73,8 +74,20 @@ def _brakes(document: dict[str, Any]) -> None:
         server["control"] |= {"stop_timeout": "5s", "start_timeout": "10s"}
 
 
-def _own_database(document: dict[str, Any]) -> None:
-    document["database_servers"]["main-db"]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+def _own_databases(document: dict[str, Any]) -> None:
+    """One database of its own on PostgreSQL, and one of the same name on MariaDB if it has that."""
+    for server in {"main-db", "identity-db"} & document["database_servers"].keys():
+        document["database_servers"][server]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+
+
+def _standby_alone(document: dict[str, Any]) -> None:
+    document["servers"] = {"apim-standby": document["servers"]["apim-standby"]}
+
+
+def _without_standby_and_key_manager(document: dict[str, Any]) -> None:
+    """One PostgreSQL and four running servers are enough for whoever does not look at databases of other vendors."""
+    document["database_servers"] = {"main-db": document["database_servers"]["main-db"]}
+    del document["servers"]["apim-standby"]
 
 
 def _own_documents(document: dict[str, Any]) -> None:

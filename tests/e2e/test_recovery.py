@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from lifeboat.drill import drill_point
 from lifeboat.recovery_documents import RecoveryEvidence
 from lifeboat.sample.airflow_client import AirflowError
+from lifeboat.sample.standby import database_file, run_sql
 from tests.e2e.runs import Run, eventually
 from tests.e2e.world import World
+from tests.support.h2_source import query_sql
 
 NAME, DAG = "returning", "returning.recovery"
 DATABASE = "returning_db"
@@ -32,6 +35,14 @@ class Past:
     def connect(self) -> psycopg.Connection[tuple[str, ...]]:
         return psycopg.connect(self.world.stage.postgres.admin_conninfo, dbname=DATABASE, autocommit=True)
 
+    def mariadb_rows(self) -> list[str]:
+        with self.world.stage.mariadb.connect(DATABASE) as session, session.cursor() as cursor:
+            cursor.execute("SELECT name FROM item ORDER BY name")
+            return [row[0] for row in cursor.fetchall()]
+
+    def h2_rows(self) -> list[str]:
+        return query_sql(embedded(self.world), "SELECT name FROM item ORDER BY name")
+
     def files(self) -> dict[str, str]:
         directory = documents(self.world)
         return {path.name: path.read_text() for path in directory.iterdir() if path.is_file()}
@@ -40,15 +51,26 @@ class Past:
         return [each for each in self.world.catalog.recoveries(NAME) if isinstance(each, RecoveryEvidence)]
 
 
-def documents(world: World):  # type: ignore[no-untyped-def]
+def documents(world: World) -> Path:
     return world.directory / f"documents-of-{NAME}"
 
 
+def embedded(world: World) -> Path:
+    return database_file(world.stage.servers.directory)
+
+
 def write(world: World, content: str) -> None:
-    """Make the row and the file that tell a moment from others."""
+    """Make the rows and the file that tell a moment from others."""
     with psycopg.connect(world.stage.postgres.admin_conninfo, dbname=DATABASE, autocommit=True) as session:
         session.execute("CREATE TABLE IF NOT EXISTS item (name text)")
         session.execute("INSERT INTO item VALUES (%s)", [content])
+    with world.stage.mariadb.connect(DATABASE) as other, other.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS item (name varchar(20))")
+        cursor.execute("INSERT INTO item VALUES (%s)", [content])
+    run_sql(
+        embedded(world),
+        f"CREATE TABLE IF NOT EXISTS item (name varchar(20)); INSERT INTO item VALUES ('{content}');",
+    )
     (documents(world) / content).write_text(content)
 
 
@@ -63,6 +85,8 @@ def good_point(world: World) -> str:
 def past(world: World) -> Past:
     with psycopg.connect(world.stage.postgres.admin_conninfo, autocommit=True) as session:
         session.execute(f"CREATE DATABASE {DATABASE}".encode())
+    with world.stage.mariadb.connect() as other, other.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {DATABASE}")
     documents(world).mkdir()
     write(world, "first")
     first = good_point(world)
@@ -74,6 +98,9 @@ def past(world: World) -> Past:
     with lost.connect() as session:
         session.execute("DROP TABLE item")
         session.execute("CREATE TABLE item AS SELECT 'rubbish' AS name")
+    with world.stage.mariadb.connect() as other, other.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {DATABASE}")
+    run_sql(embedded(world), "DELETE FROM item; INSERT INTO item VALUES ('rubbish');")
     for path in documents(world).iterdir():
         path.unlink()
     return lost
@@ -114,14 +141,14 @@ def test_a_rejected_recovery_touches_nothing_and_is_on_record(world: World, past
     assert "approve" in evidence.error
 
 
-def test_a_backfill_brings_back_the_rows_and_files_of_a_moment(world: World, past: Past) -> None:
+def test_a_backfill_brings_back_the_rows_of_all_vendors_and_the_files_of_a_moment(world: World, past: Past) -> None:
     world.airflow.create_backfill(DAG, past.between, past.between)
     run = eventually(
         lambda: next((each for each in world.runs(DAG) if each.facts()["run_type"] == "backfill"), None), "the run"
     )
     run.answer("Approve")
     run.wait(timeout=300)
-    assert past.rows() == ["first"]
+    assert (past.rows(), past.mariadb_rows(), past.h2_rows()) == (["first"], ["first"], ["first"])
     assert past.files() == {"first": "first"}
     assert past.evidence()[-1].succeeded
     assert past.evidence()[-1].point == past.first

@@ -58,8 +58,8 @@ class MariaDBSource(Source):
         self.run(self._EVENT)
         noise = random.Random(2).randbytes(LARGE_BYTES)
         with self.server.connect(self.databases[0]) as session, session.cursor() as cursor:
-            cursor.execute("CREATE TABLE large (value mediumblob)")
-            cursor.execute("INSERT INTO large VALUES (%s)", [noise])
+            cursor.execute("CREATE TABLE large (value mediumblob, name varchar(9) DEFAULT 'latin1')")
+            cursor.execute("INSERT INTO large (value) VALUES (%s)", [noise])
 
     def document(self, host: str) -> dict[str, Any]:
         databases = {name: {"role": "other"} for name in self.databases}

@@ -186,4 +186,4 @@ def test_finding_a_deployment(write: Callable[..., Path], tmp_path: Path, monkey
 
 def test_the_sample_is_good() -> None:
     sample = Path(__file__).parents[2] / "include/deployments/sample.yaml"
-    assert len(load_deployment(sample).units()) == 6
+    assert len(load_deployment(sample).units()) == 9

@@ -112,7 +112,7 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
     try:
         _say(f"Preparing the sample deployment ({scale}) in {directory}")
         stage.prepare(scale)
-        _say(f"PostgreSQL and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
+        _say(f"PostgreSQL, MariaDB and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
         environment = _environment(stage)
         os.environ.update(environment)
         deployment = find_deployment("sample")
@@ -198,7 +198,7 @@ def _wait_for_interrupt() -> None:
         while True:
             signal.pause()
     except KeyboardInterrupt:
-        _say("Stopping the servers, Airflow and PostgreSQL")
+        _say("Stopping the servers, Airflow and the databases")
 
 
 def _say(message: str) -> None:

@@ -1,6 +1,6 @@
-"""The four servers of the sample deployment and what tells their product and profile."""
+"""The servers of the sample deployment and what tells their product and profile."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CARBON_VERSION = "4.9.28"
 PRODUCT_VERSION = "4.5.0"
@@ -45,3 +45,5 @@ def _gateway(number: int) -> SampleServer:
 
 
 SERVERS = (_control_plane(1), _control_plane(2), _gateway(1), _gateway(2))
+#: A cold standby of the first control plane: installed, and down. Nothing but a person starts it.
+STANDBY = replace(_control_plane(1), name="apim-standby", server_type="apim-standby", port_offset=len(SERVERS))

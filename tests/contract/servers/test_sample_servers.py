@@ -20,6 +20,7 @@ from tests.support.waiting import command_line, is_running
 
 SAMPLE = Path(__file__).parents[3] / "include/deployments/sample.yaml"
 NAMES = ["apim-cp-1", "apim-cp-2", "apim-gw-1", "apim-gw-2"]
+STANDBY = "apim-standby"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,9 @@ def test_the_deployment_file_describes_the_servers_that_run(stage: Stage, monkey
     for name, value in stage.environment().items():
         monkeypatch.setenv(name, value)
     deployment = load_deployment(SAMPLE)
-    assert start_groups(deployment, deployment.servers) == [NAMES[:2], NAMES[2:]]
+    assert start_groups(deployment, deployment.servers) == [[STANDBY], NAMES[:2], NAMES[2:]]
     with Runtime(deployment, from_environment) as runtime:
+        assert not ServerControl.of(runtime, STANDBY).state().running
         for name in NAMES:
             control = ServerControl.of(runtime, name)
             control.preflight()
@@ -125,3 +127,4 @@ def test_stop_leaves_nothing(stage: Stage) -> None:
     stage.stop()
     assert not any(map(is_running, running))
     assert not stage.postgres.is_running()
+    assert not stage.mariadb.is_running()

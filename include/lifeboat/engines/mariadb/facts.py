@@ -186,8 +186,8 @@ def _field(column: Column) -> str:
         value = f"{name} + 0"
     elif column.type in _SHORT:
         value = f"CONCAT(LENGTH({name}), _binary':', {name})"
-    else:
-        value = f"MD5({name})"
+    else:  # of the connection's character set, which does not mix with a text of another one
+        value = f"CAST(MD5({name}) AS BINARY)"
     return f"IFNULL({value}, 'N'), ','" if column.nullable else f"{value}, ','"
 
 
