@@ -27,6 +27,7 @@ from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Snapshot, Vault
+from lifeboat.wso2.check_across import Told, check_across, tell, told_in
 from lifeboat.wso2.checks import CheckResult, Verdict, VerdictStatus, new_violations, run_checks
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
             log.info("Restored %s in %.1f s; proving it", unit, restore_seconds)
             checks += proof_checks(engine, snapshot, facts, restored)
             checks += health_checks(runtime, snapshot, restored)
+            checks += _across_checks(runtime, vault, signed.manifest, snapshot, restored)
     checks += _of_runbook(engine, checks)
     return _result(engine, checks, restore_seconds, restored.restored_bytes, started, runbook)
 
@@ -271,18 +273,40 @@ def health_checks(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) 
     """Run the WSO2 checks on restored databases; only what is new against the capture is red."""
     with restored.databases() as databases:
         results = [*(run_checks(databases) if databases else []), *restored.examine()]
-    yield from _new_violations(runtime, snapshot, results)
+    yield from _new_violations(runtime, snapshot, results, snapshot.checks)
 
 
 def live_checks(runtime: Runtime, engine: Engine, snapshot: UnitSnapshot) -> Iterator[Check]:
     """Run the WSO2 checks on a live unit; only what is new against the capture is red."""
     with engine.live_databases() as databases:
         results = [*(run_checks(databases) if databases else []), *engine.examine()]
-    yield from _new_violations(runtime, snapshot, results)
+    yield from _new_violations(runtime, snapshot, results, snapshot.checks)
 
 
-def _new_violations(runtime: Runtime, snapshot: UnitSnapshot, results: Sequence[CheckResult]) -> Iterator[Check]:
-    for verdict in new_violations(snapshot.checks, results, runtime.deployment.known_violations):
+def _across_checks(
+    runtime: Runtime, vault: Vault, manifest: Manifest, snapshot: UnitSnapshot, restored: Restored
+) -> Iterator[Check]:
+    """Check the relations of restored databases with those of other units, as these told of themselves at capture."""
+    captured: dict[str, list[Told]] = {}
+    for unit in manifest.units:
+        if unit.unit.kind == "database":
+            try:
+                captured[str(unit.unit)] = told_in(load_facts(vault, unit))
+            except VaultDamagedError as error:
+                yield fidelity("facts-readable", str(unit.unit), False, error.message)
+    about = str(snapshot.unit)
+    if not captured.get(about):
+        return
+    with restored.databases() as databases:
+        now = {**captured, about: tell(databases)}
+    before, after = check_across(captured, about), check_across(now, about)
+    yield from _new_violations(runtime, snapshot, after, before)
+
+
+def _new_violations(
+    runtime: Runtime, snapshot: UnitSnapshot, results: Sequence[CheckResult], before: Sequence[CheckResult]
+) -> Iterator[Check]:
+    for verdict in new_violations(before, results, runtime.deployment.known_violations):
         yield Check(
             name=verdict.name,
             verdict="health",

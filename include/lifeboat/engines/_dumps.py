@@ -16,7 +16,7 @@ from typing import IO, Any
 import humanize
 
 from lifeboat.deployment import Unit
-from lifeboat.engines.base import Capture, Part, Restored, Returned, fidelity
+from lifeboat.engines.base import Capture, Facts, Part, Restored, Returned, fidelity
 from lifeboat.errors import CaptureError, CommandError, LifeboatError, SpaceError, VaultDamagedError
 from lifeboat.host import Command, Completed, LocalHost
 from lifeboat.manifest import MemberSnapshot
@@ -24,6 +24,7 @@ from lifeboat.places import require_space
 from lifeboat.processes import Process, pump
 from lifeboat.together import TogetherPool
 from lifeboat.vault import Stored, Vault
+from lifeboat.wso2.check_across import tell, told_facts
 from lifeboat.wso2.check_rules import SEEDS
 from lifeboat.wso2.checks import CheckedDatabase, CheckResult, Status, run_checks
 
@@ -86,8 +87,9 @@ def store_dump(
     return StoredDump(stored, digest.hexdigest())
 
 
-def check_databases(unit: Unit, databases: Mapping[str, CheckedDatabase]) -> list[CheckResult]:
-    """Run the WSO2 checks on the databases of a unit, by member name, as they were at the captured instant.
+def check_databases(unit: Unit, databases: Mapping[str, CheckedDatabase]) -> tuple[list[CheckResult], Facts]:
+    """Run the WSO2 checks on the databases of a unit, by member name, as they were at the captured instant. Return
+    their results, and as facts what the databases tell for relations with those of other units.
 
     Raise CaptureError for a database that lacks the tables of its role: it is the wrong one, or empty.
     """
@@ -98,7 +100,7 @@ def check_databases(unit: Unit, databases: Mapping[str, CheckedDatabase]) -> lis
                 f"{unit}: {', '.join(result.databases)} is not what its role says: {result.reason}.",
                 next_step="Correct the database's name or role in the deployment file.",
             )
-    return results
+    return results, told_facts(tell(databases))
 
 
 def dump_path(database: str, suffix: str = "dump") -> str:

@@ -75,7 +75,8 @@ class SampleMariaDB:
             self._initialize()
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         places = [f"--datadir={self._data}", f"--socket={self.socket}", f"--port={self.port}"]
-        places.append(f"--pid-file={self.directory}/pid")
+        # A starting server removes the temporary files of others that it finds.
+        places += [f"--pid-file={self.directory}/pid", f"--tmpdir={self._data}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*_as_account(), program, "--no-defaults", *places, *options],

@@ -1,7 +1,7 @@
 """The checks that no single statement can make: version ids in a blob, and relations between databases."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,8 +10,10 @@ from lifeboat.wso2.check_rules import REGISTRY, USERS
 
 Value = TypeVar("Value")
 
-#: Given a source database and the databases that it refers to, return what refers to nothing.
-FindAcross = Callable[[Database, list[Database]], Findings]
+#: What a row refers to: the key of the violation if it is not there, and the value that is looked for.
+Reference = tuple[str, str]
+Refers = Callable[[Database], Iterator[Reference]]
+Holds = Callable[[Database], Iterator[str]]
 
 #: Rows fetched at a time, and values in one IN list.
 PAGE = 500
@@ -46,7 +48,8 @@ class Relation:
     source_tables: Mapping[str, Sequence[str]]
     target_roles: frozenset[Role]
     target_tables: Mapping[str, Sequence[str]]
-    find: FindAcross
+    refers: Refers
+    holds: Holds
 
 
 def snapshot_versions(database: Database) -> Findings:
@@ -94,69 +97,63 @@ def _existing_versions(database: Database, tenant: int, versions: Iterable[int])
     return found
 
 
-def _apis_without_artifact(source: Database, targets: list[Database]) -> Findings:
+def find_broken(relation: "Relation", source: Database, targets: Sequence[Database]) -> Findings:
+    """Given a source and the databases that it refers to, return what it refers to and none of them holds."""
+    return broken(relation.refers(source), {value for target in targets for value in relation.holds(target)})
+
+
+def broken(references: Iterable[Reference], held: Collection[str]) -> Findings:
+    """Given references and the values that are there, return the references to nothing."""
     findings = Findings()
-    last = ""
-    while rows := source.rows(
-        "SELECT api_uuid FROM {am_api} WHERE api_uuid > %s ORDER BY api_uuid LIMIT %s", last, PAGE
-    ):
-        uuids = [str(row[0]) for row in rows]
-        last = uuids[-1]
-        known = {uuid for target in targets for uuid in _among(target, "reg_resource", "reg_uuid", uuids)}
-        for uuid in uuids:
-            if uuid not in known:
-                findings.add(f"api {uuid}")
+    for key, value in references:
+        if value not in held:
+            findings.add(key)
     return findings
 
 
-def _artifacts_without_api(source: Database, targets: list[Database]) -> Findings:
-    findings = Findings()
-    tenant, version = _START, _START
-    while rows := source.rows(
+def _apis(source: Database) -> Iterator[Reference]:
+    for row in source.rows("SELECT api_uuid FROM {am_api} WHERE api_uuid IS NOT NULL ORDER BY api_uuid"):
+        yield f"api {row[0]}", str(row[0])
+
+
+def _artifacts(source: Database) -> Iterator[Reference]:
+    for row in source.rows(
         "SELECT reg_tenant_id, reg_version, reg_uuid FROM {reg_resource} WHERE reg_media_type = %s "
-        "AND (reg_tenant_id > %s OR (reg_tenant_id = %s AND reg_version > %s)) "
-        "ORDER BY reg_tenant_id, reg_version LIMIT %s",
-        *(API_MEDIA_TYPE, tenant, tenant, version, PAGE),
+        "ORDER BY reg_tenant_id, reg_version",
+        API_MEDIA_TYPE,
     ):
-        tenant, version = integer(rows[-1][0]), integer(rows[-1][1])
-        uuids = [str(row[2]) for row in rows]
-        known = {uuid for target in targets for uuid in _apis_and_revisions(target, uuids)}
-        for row in rows:
-            if str(row[2]) not in known:
-                findings.add(f"tenant {row[0]} artifact {row[2]}")
-    return findings
+        yield f"tenant {row[0]} artifact {row[2]}", str(row[2])
 
 
-def _apis_and_revisions(database: Database, uuids: Sequence[str]) -> set[str]:
+def _resource_uuids(target: Database) -> Iterator[str]:
+    for row in target.rows("SELECT DISTINCT reg_uuid FROM {reg_resource} WHERE reg_uuid IS NOT NULL"):
+        yield str(row[0])
+
+
+def _apis_and_revisions(target: Database) -> Iterator[str]:
     """Since API Manager 4.0 the artifact of a revision has the revision's UUID."""
-    found = _among(database, "am_api", "api_uuid", uuids)
-    if not database.tables.missing({"am_revision": ("revision_uuid",)}):
-        found |= _among(database, "am_revision", "revision_uuid", uuids)
-    return found
+    for row in target.rows("SELECT api_uuid FROM {am_api}"):
+        yield str(row[0])
+    if not target.tables.missing({"am_revision": ("revision_uuid",)}):
+        for row in target.rows("SELECT revision_uuid FROM {am_revision}"):
+            yield str(row[0])
 
 
-def _among(database: Database, table: str, column: str, values: Sequence[str]) -> set[str]:
-    """Given values, return those that the column holds."""
-    sql = f"SELECT DISTINCT {column} FROM {{{table}}} WHERE {column} IN ({_marks(values)})"
-    return {str(row[0]) for row in database.rows(sql, *values)}
+def _tenants(target: Database) -> Iterator[str]:
+    yield from (str(integer(row[0])) for row in target.rows("SELECT um_id FROM {um_tenant}"))
 
 
-def _unknown_tenants(prefixes: tuple[str, ...], column: str) -> FindAcross:
-    """Given how table names begin and their tenant column, return the function that finds unknown tenants."""
+def _tenants_of(prefixes: tuple[str, ...], column: str) -> Refers:
+    """Given how table names begin and their tenant column, return the function that yields the tenants in them."""
 
-    def find(source: Database, targets: list[Database]) -> Findings:
-        sql = "SELECT um_id FROM {um_tenant}"
-        known = {integer(row[0]) for target in targets for row in target.rows(sql)}
-        findings = Findings()
+    def refers(source: Database) -> Iterator[Reference]:
         for table in sorted(source.tables.columns):
-            if not table.startswith(prefixes) or column not in source.tables.columns[table]:
-                continue
-            rows = source.rows(f"SELECT DISTINCT {column} FROM {{{table}}} WHERE {column} IS NOT NULL")
-            for tenant in sorted({integer(row[0]) for row in rows} - known - SYSTEM_TENANTS):
-                findings.add(f"table {table} tenant {tenant}")
-        return findings
+            if table.startswith(prefixes) and column in source.tables.columns[table]:
+                rows = source.rows(f"SELECT DISTINCT {column} FROM {{{table}}} WHERE {column} IS NOT NULL")
+                for tenant in sorted({integer(row[0]) for row in rows} - SYSTEM_TENANTS):
+                    yield f"table {table} tenant {tenant}", str(tenant)
 
-    return find
+    return refers
 
 
 def _marks(values: Sequence[object]) -> str:
@@ -168,8 +165,8 @@ def _chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
         yield values[start : start + PAGE]
 
 
-_TENANTS: Mapping[str, Sequence[str]] = {"um_tenant": ("um_id",)}
-_APIS: Mapping[str, Sequence[str]] = {"am_api": ("api_uuid",)}
+_TENANT_TABLES: Mapping[str, Sequence[str]] = {"um_tenant": ("um_id",)}
+_API_TABLES: Mapping[str, Sequence[str]] = {"am_api": ("api_uuid",)}
 
 RELATIONS = (
     Relation(
@@ -179,8 +176,9 @@ RELATIONS = (
         source_roles=REGISTRY,
         source_tables={"reg_path": ("reg_tenant_id",)},
         target_roles=USERS,
-        target_tables=_TENANTS,
-        find=_unknown_tenants(("reg_path",), "reg_tenant_id"),
+        target_tables=_TENANT_TABLES,
+        refers=_tenants_of(("reg_path",), "reg_tenant_id"),
+        holds=_tenants,
     ),
     Relation(
         name="identity-tenants",
@@ -189,8 +187,9 @@ RELATIONS = (
         source_roles=frozenset({Role.IDENTITY, Role.APIM}),
         source_tables={"idn_oauth_consumer_apps": ("tenant_id",)},
         target_roles=USERS,
-        target_tables=_TENANTS,
-        find=_unknown_tenants(("idn_", "sp_", "idp"), "tenant_id"),
+        target_tables=_TENANT_TABLES,
+        refers=_tenants_of(("idn_", "sp_", "idp"), "tenant_id"),
+        holds=_tenants,
     ),
     Relation(
         name="api-manager-tenants",
@@ -199,18 +198,20 @@ RELATIONS = (
         source_roles=frozenset({Role.APIM}),
         source_tables={"am_subscriber": ("tenant_id",)},
         target_roles=USERS,
-        target_tables=_TENANTS,
-        find=_unknown_tenants(("am_",), "tenant_id"),
+        target_tables=_TENANT_TABLES,
+        refers=_tenants_of(("am_",), "tenant_id"),
+        holds=_tenants,
     ),
     Relation(
         name="api-registry-artifact",
         title="Every API has its artifact in the registry.",
         severity=Severity.ERROR,
         source_roles=frozenset({Role.APIM}),
-        source_tables=_APIS,
+        source_tables=_API_TABLES,
         target_roles=REGISTRY,
         target_tables={"reg_resource": ("reg_uuid",)},
-        find=_apis_without_artifact,
+        refers=_apis,
+        holds=_resource_uuids,
     ),
     Relation(
         name="registry-artifact-api",
@@ -219,7 +220,8 @@ RELATIONS = (
         source_roles=REGISTRY,
         source_tables={"reg_resource": ("reg_tenant_id", "reg_version", "reg_media_type", "reg_uuid")},
         target_roles=frozenset({Role.APIM}),
-        target_tables=_APIS,
-        find=_artifacts_without_api,
+        target_tables=_API_TABLES,
+        refers=_artifacts,
+        holds=_apis_and_revisions,
     ),
 )

@@ -25,7 +25,7 @@ from lifeboat.wso2.check_model import (
     integer,
 )
 from lifeboat.wso2.check_postgresql import POSTGRESQL
-from lifeboat.wso2.check_relations import RELATIONS, SNAPSHOT_TABLES, Relation, snapshot_versions
+from lifeboat.wso2.check_relations import RELATIONS, SNAPSHOT_TABLES, Relation, find_broken, snapshot_versions
 from lifeboat.wso2.check_rules import REGISTRY, REGISTRY_RULES, SEEDS, USER_RULES, Rule, Seed
 from lifeboat.wso2.check_verdicts import Verdict, VerdictStatus, new_violations
 
@@ -60,11 +60,16 @@ def run_checks(databases: Mapping[str, CheckedDatabase]) -> list[CheckResult]:
     not caught: a check that cannot run has no result.
     """
     checked = sorted(databases.values(), key=lambda database: database.name)
-    opened = [Database(each.name, each.role, each.query, _read_tables(each)) for each in checked]
+    opened = [opened_database(each) for each in checked]
     results: list[CheckResult] = []
     for each, database in zip(checked, opened, strict=True):
         results += _own(database) + _generic(database, each.dialect)
     return results + [result for relation in RELATIONS for result in _related(relation, opened)]
+
+
+def opened_database(database: CheckedDatabase) -> Database:
+    """Return a database with its tables read."""
+    return Database(database.name, database.role, database.query, _read_tables(database))
 
 
 def _read_tables(database: CheckedDatabase) -> Tables:
@@ -145,7 +150,7 @@ def _run_relation(relation: Relation, source: Database, targets: list[Database])
         [source, *(target for target in targets if target is not source)],
         severity=relation.severity,
         reason="; ".join(f"database {name}: {reason}" for name, reason in missing if reason),
-        find=lambda: relation.find(source, targets),
+        find=lambda: find_broken(relation, source, targets),
     )
 
 

@@ -92,7 +92,7 @@ class MariaDBEngine(MariaDBRecovery):
 
     def _capture(self, capture: Capture, source: Source, versions: dict[str, str], *, locked: bool) -> UnitSnapshot:
         instant, captured = capture_databases(capture, source, locked=locked)
-        facts: Facts = {self.member(database): found for database, found in captured.facts.items()}
+        facts: Facts = {**captured.told, **{self.member(name): found for name, found in captured.facts.items()}}
         facts[self.roles_member] = {"roles": account_facts(captured.accounts)}
         roles = self._store_roles(capture, captured)
         where, digest = capture.store_facts(facts)

@@ -13,7 +13,7 @@ from lifeboat.deployment import Unit
 from lifeboat.engines import _dumps
 from lifeboat.engines._comparison import sequences_around
 from lifeboat.engines._dumps import StoredDump, check_databases, dump_path, results, store_dump
-from lifeboat.engines.base import Capture
+from lifeboat.engines.base import Capture, Facts
 from lifeboat.engines.mariadb.access import Access, Session
 from lifeboat.engines.mariadb.accounts import Account, read_accounts
 from lifeboat.engines.mariadb.dumping import RunningDump, dump_command, start_dump
@@ -55,6 +55,7 @@ class Captured:
     settings: dict[str, str] = field(default_factory=dict)
     plugins: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    told: Facts = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     dumped_at: float = 0.0
 
@@ -154,7 +155,7 @@ def _store_and_prove(
                 )
         else:
             dumps, split = _store_split(capture, source, instant, pool)
-        captured.checks = pool.run(_check, source, instant)
+        captured.checks, captured.told = pool.run(_check, source, instant)
         wait(dumps.values())
         captured.dumped_at = time.monotonic()
     captured.dumps = results(dumps)
@@ -207,7 +208,7 @@ def _store_part(capture: Capture, member: str, database: str, split: SplitDump, 
     return StoredDump(stored, digest.hexdigest())
 
 
-def _check(source: Source, instant: Instant) -> list[CheckResult]:
+def _check(source: Source, instant: Instant) -> tuple[list[CheckResult], Facts]:
     return check_databases(
         source.unit,
         {

@@ -117,9 +117,10 @@ class RestoredServer(Restored):
 
     @contextmanager
     def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
+        """Yield the databases under the names that they had at capture, whatever they are called here."""
         with ExitStack() as stack:
             yield {
-                member: checked_database(name, role, stack.enter_context(self.access.connect(name)))
+                member: checked_database(member.split("/", 2)[2], role, stack.enter_context(self.access.connect(name)))
                 for member, (name, role) in self.restored.items()
             }
 

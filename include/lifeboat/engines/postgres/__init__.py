@@ -108,7 +108,7 @@ class PostgresEngine(PostgresRecovery):
             dumps = {h.database: pool.submit(self._dump, capture, tools, access, h, pool) for h in instant.holders}
             roles = pool.submit(self._dump_roles, capture, tools, access)
             proven = {h.database: pool.submit(self._prove, h, pool) for h in instant.holders}
-            checks = pool.run(self._check, instant)
+            checks, told = pool.run(self._check, instant)
             wait(dumps.values())
             dumped_at = time.monotonic()
         dumped, facts_of = results(dumps), results(proven)
@@ -117,7 +117,7 @@ class PostgresEngine(PostgresRecovery):
             after = proofs.sequence_values(holder.connection)
             facts_of[holder.database]["schema"] = dumped[holder.database][1]
             facts_of[holder.database]["sequences"] = sequences_around(sequences[holder.database], after)
-        facts: Facts = {self.member(database): value for database, value in facts_of.items()}
+        facts: Facts = {**told, **{self.member(database): value for database, value in facts_of.items()}}
         facts[self.roles_member] = {"roles": role_facts(roles_text)}
         where, digest = capture.store_facts(facts)
         proven_at = time.monotonic()
@@ -173,7 +173,7 @@ class PostgresEngine(PostgresRecovery):
             "large_objects": proofs.large_object_facts(holder.connection),
         }
 
-    def _check(self, instant: Instant) -> list[CheckResult]:
+    def _check(self, instant: Instant) -> tuple[list[CheckResult], Facts]:
         """Run the WSO2 checks at the captured instant, in the very transactions that hold it."""
         return check_databases(
             self.unit,
