@@ -186,7 +186,7 @@ def test_nothing_of_a_recovery_happens_before_the_approval(recovery: DAG) -> Non
 
 def test_servers_stop_after_all_is_proven_and_start_again_whatever_happened(recovery: DAG) -> None:
     restores = {task.task_id for task in recovery.tasks if task.task_id.startswith("restore.")}
-    assert len(restores) == 6
+    assert len(restores) == 9
     first, last = ("stop.apim-gw-1", "stop.apim-gw-2"), ("stop.apim-cp-1", "stop.apim-cp-2")
     for name in first:
         assert restores | {"safety.seal"} <= recovery.get_task(name).upstream_task_ids
