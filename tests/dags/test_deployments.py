@@ -71,7 +71,10 @@ def test_what_is_behind_a_queue_is_captured_by_that_queues_worker(tmp_path: Path
         "capture_on_gateways": "gateways",
     }
     assert _units(captures["capture_on_gateways"]) == ["home/apim-gw-1", "home/apim-gw-2"]
-    assert _units(captures["capture"]) == ["database/main-db", "home/apim-cp-1", "home/apim-cp-2", "tree/documents"]
+    assert _units(captures["capture"]) == [
+        *("database/main-db", "database/identity-db", "database/standby-local"),
+        *("home/apim-cp-1", "home/apim-cp-2", "home/apim-standby", "tree/documents"),
+    ]
     assert set(backup.get_task("seal").upstream_task_ids) == {"open", *captures}
 
 

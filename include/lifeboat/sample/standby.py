@@ -66,10 +66,11 @@ def find_jar() -> Path:
     return jar
 
 
-def run_sql(database: Path, statements: str) -> None:
-    """Given a database as H2 names it, run statements on it; it is made if it is not there."""
+def run_sql(database: Path, statements: str, login: str = LOGIN, password: str = PASSWORD) -> None:
+    """Given a database as H2 names it, run statements on it; it is made if it is not there. The password is in the
+    arguments of Java: it must be no secret."""
     argv = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", str(find_jar()), "org.h2.tools.RunScript"]
-    argv += ["-url", f"jdbc:h2:{database}", "-user", LOGIN, "-password", PASSWORD, "-script", "/dev/stdin"]
+    argv += ["-url", f"jdbc:h2:{database}", "-user", login, "-password", password, "-script", "/dev/stdin"]
     done = subprocess.run(argv, input=statements, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CommandError(
