@@ -72,13 +72,8 @@ def test_what_is_behind_a_queue_is_captured_by_that_queues_worker(tmp_path: Path
     }
     assert _units(captures["capture_on_gateways"]) == ["home/apim-gw-1", "home/apim-gw-2"]
     assert _units(captures["capture"]) == [
-        "database/main-db",
-        "database/identity-db",
-        "database/standby-local",
-        "home/apim-cp-1",
-        "home/apim-cp-2",
-        "home/apim-standby",
-        "tree/documents",
+        *("database/main-db", "database/identity-db", "database/standby-local"),
+        *("home/apim-cp-1", "home/apim-cp-2", "home/apim-standby", "tree/documents"),
     ]
     assert set(backup.get_task("seal").upstream_task_ids) == {"open", *captures}
 

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
-from lifeboat.sample.standby import LOGIN
-from lifeboat.sample.standby import PASSWORD as SAMPLE_PASSWORD
+from lifeboat.sample import standby
 from tests.support.engine_sources import LARGE_BYTES, Change, Source
 
 JAR = Path("/usr/share/java/h2.jar").resolve()
@@ -24,16 +23,13 @@ CONNECTION = Connection("bench_h2", "generic", login=USER, password=PASSWORD)
 
 def run_sql(path: Path, statements: str, *options: str) -> None:
     """Run statements on a database, which is made if it is not there; `options` are those of H2's RunScript."""
-    argv = ["java", *QUICK, "-cp", str(JAR), "org.h2.tools.RunScript", "-url", f"jdbc:h2:{path}"]
-    argv += ["-user", USER, "-password", PASSWORD, "-script", "/dev/stdin", *options]
-    done = subprocess.run(argv, input=statements.encode(), check=False, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()[:2000]
+    standby.run_sql(path, statements, USER, PASSWORD, options)
 
 
 def query_sql(path: Path, query: str) -> list[str]:
     """Return the rows of a query on a database of the sample, as H2 prints them."""
     argv = ["java", *QUICK, "-cp", str(JAR), "org.h2.tools.Shell", "-url", f"jdbc:h2:{path};IFEXISTS=TRUE"]
-    argv += ["-user", LOGIN, "-password", SAMPLE_PASSWORD, "-sql", query]
+    argv += ["-user", standby.LOGIN, "-password", standby.PASSWORD, "-sql", query]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     return [line.strip() for line in done.stdout.splitlines()[1:-1]]
 

@@ -6,6 +6,7 @@ captured, proven and exchanged.
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -66,10 +67,13 @@ def find_jar() -> Path:
     return jar
 
 
-def run_sql(database: Path, statements: str) -> None:
-    """Given a database as H2 names it, run statements on it; it is made if it is not there."""
+def run_sql(
+    database: Path, statements: str, login: str = LOGIN, password: str = PASSWORD, options: Sequence[str] = ()
+) -> None:
+    """Given a database as H2 names it, run statements on it; it is made if it is not there. `options` are those of
+    H2's RunScript. The password is in the arguments of Java: it must be no secret."""
     argv = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", str(find_jar()), "org.h2.tools.RunScript"]
-    argv += ["-url", f"jdbc:h2:{database}", "-user", LOGIN, "-password", PASSWORD, "-script", "/dev/stdin"]
+    argv += ["-url", f"jdbc:h2:{database}", "-user", login, "-password", password, "-script", "/dev/stdin", *options]
     done = subprocess.run(argv, input=statements, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CommandError(

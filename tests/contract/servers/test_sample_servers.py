@@ -54,7 +54,7 @@ def test_the_deployment_file_describes_the_servers_that_run(stage: Stage, monkey
     for name, value in stage.environment().items():
         monkeypatch.setenv(name, value)
     deployment = load_deployment(SAMPLE)
-    assert start_groups(deployment, deployment.servers) == [[STANDBY], NAMES[:2], NAMES[2:]]
+    assert start_groups(deployment, deployment.servers) == [[*NAMES[:2], STANDBY], NAMES[2:]]
     with Runtime(deployment, from_environment) as runtime:
         assert not ServerControl.of(runtime, STANDBY).state().running
         for name in NAMES:
