@@ -52,9 +52,10 @@ Row = tuple[Any, ...]
 
 
 class Session:
-    """One session on a server, in autocommit, for one thread at a time."""
+    """One session on a server, in autocommit, for one thread at a time. Errors name the server by `name`."""
 
-    def __init__(self, connection: "pymysql.connections.Connection[Any]") -> None:
+    def __init__(self, connection: "pymysql.connections.Connection[Any]", name: str) -> None:
+        self.name = name
         self._connection = connection
         self._holds_snapshot = False
 
@@ -159,7 +160,7 @@ class Access:
             )
         except pymysql.err.MySQLError as error:
             raise self._explain(database, error) from None
-        session = Session(connection)
+        session = Session(connection, self.name)
         _pin(session)
         return session
 

@@ -124,7 +124,7 @@ def table_facts(
 
 
 def _digest(session: Session, table: Table, series: tuple[int, int]) -> list[Any]:
-    what = f"table '{table.name}' of database '{table.database}'"
+    what = f"{session.name}: table '{table.name}' of database '{table.database}'"
     period = " FOR SYSTEM_TIME ALL" if table.is_versioned else ""
     try:
         rows, first, read, second, hashed = session.one(f"SELECT {_sums(table, series)} FROM {table.sql_name}{period}")

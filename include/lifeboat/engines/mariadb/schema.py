@@ -60,7 +60,7 @@ def _table(session: Session, database: str, name: str, kind: str) -> Iterator[tu
     try:
         row = session.one(f"SHOW CREATE {shown} {quoted(database, name)}")
     except pymysql.err.MySQLError as error:
-        raise explain(f"{shown.capitalize()} '{name}' of database '{database}'", error) from None
+        raise explain(f"{session.name}: {shown.lower()} '{name}' of database '{database}'", error) from None
     text = _COUNTER.sub(r"\1", str(row[1])) if shown == "TABLE" else _text(row[1:])
     yield f"{shown} {name}", text
 
