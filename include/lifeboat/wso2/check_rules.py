@@ -115,7 +115,8 @@ REGISTRY_RULES = (
             SELECT p.reg_tenant_id, p.reg_path_id, p.reg_path_parent_id FROM {reg_path} p
             JOIN {reg_path} q ON q.reg_path_id = p.reg_path_parent_id AND q.reg_tenant_id = p.reg_tenant_id
             WHERE q.reg_path_value <> '/'
-            AND POSITION(CONCAT(q.reg_path_value, '/') IN p.reg_path_value) <> 1""",
+            AND SUBSTRING(p.reg_path_value, 1, CHAR_LENGTH(q.reg_path_value) + 1)
+                <> CONCAT(q.reg_path_value, '/')""",
     ),
     Rule(
         name="registry-history-content",

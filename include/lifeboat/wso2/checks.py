@@ -72,6 +72,19 @@ def opened_database(database: CheckedDatabase) -> Database:
     return Database(database.name, database.role, database.query, _read_tables(database))
 
 
+def needed_tables(role: Role) -> dict[str, set[str]]:
+    """Given a role, return the tables and columns, in lower case, that its checks and relations read."""
+    rules = [rule.requires for rule in (*SEEDS, *REGISTRY_RULES, *USER_RULES) if role in rule.roles]
+    rules += [SNAPSHOT_TABLES] if role in REGISTRY else []
+    rules += [each.source_tables for each in RELATIONS if role in each.source_roles]
+    rules += [each.target_tables for each in RELATIONS if role in each.target_roles]
+    needed: dict[str, set[str]] = {}
+    for required in rules:
+        for table, columns in required.items():
+            needed.setdefault(table, set()).update(columns)
+    return needed
+
+
 def _read_tables(database: CheckedDatabase) -> Tables:
     names: dict[str, str] = {}
     columns: dict[str, set[str]] = {}

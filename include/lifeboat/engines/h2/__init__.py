@@ -9,7 +9,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from lifeboat.by_hand import Runbook
 from lifeboat.engines._comparison import compare_objects, compare_tables
+from lifeboat.engines._dumps import check_databases
 from lifeboat.engines._file_runbook import file_runbook
 from lifeboat.engines.base import (
     Capture,
@@ -30,6 +31,7 @@ from lifeboat.engines.base import (
     proof,
 )
 from lifeboat.engines.h2 import jars, script
+from lifeboat.engines.h2.checked import checked_database
 from lifeboat.engines.h2.recovery import H2Recovery
 from lifeboat.engines.h2.restored import RestoredDatabases, RestoredOne
 from lifeboat.engines.h2.source import Found
@@ -40,6 +42,7 @@ from lifeboat.manifest import Address, Check, MemberSnapshot, UnitSnapshot
 from lifeboat.places import require_space
 from lifeboat.scratch import scratch_place
 from lifeboat.vault import Vault
+from lifeboat.wso2.checks import CheckResult
 from lifeboat.wso2.server import ServerControl
 
 ALGORITHM = "h2-script-sha256/1"
@@ -94,6 +97,7 @@ class H2Engine(H2Recovery):
         warnings = [f"{self.unit}: not captured, since it is open: {'; '.join(hot)}"] if hot else []
         facts: Facts = {}
         members: list[MemberSnapshot] = []
+        checks: list[CheckResult] = []
         seconds = 0.0
         if not hot:
             with scratch_place(Path(self.runtime.deployment.sites[capture.site].scratch)) as place:
@@ -101,7 +105,9 @@ class H2Engine(H2Recovery):
                 began = time.monotonic()
                 facts = {one.member.member: self._prove(one) for one in copies}
                 seconds = time.monotonic() - began
+                checks, told = self._check(copies)
                 members = [self._store(capture, one, facts) for one in copies]
+                facts |= told
         where, digest = capture.store_facts(facts)
         return UnitSnapshot(
             unit=self.unit,
@@ -117,6 +123,7 @@ class H2Engine(H2Recovery):
             facts=where,
             facts_sha256=digest,
             members=tuple(members),
+            checks=tuple(checks),
             warnings=tuple(warnings),
         )
 
@@ -161,6 +168,16 @@ class H2Engine(H2Recovery):
                 "of the database; if the file is damaged, recover the last good point, or let the server recreate it.",
             ) from None
 
+    def _check(self, copies: Sequence[RestoredOne]) -> tuple[list[CheckResult], Facts]:
+        connection = self.runtime.connection(self.server.connection)
+        with ExitStack() as stack:
+            databases = {}
+            for one in copies:
+                name = str(one.member.details["database"])
+                opened = checked_database(one.file, one.jar, connection, name, self.role_of(name))
+                databases[one.member.member] = stack.enter_context(opened)
+            return check_databases(self.unit, databases)
+
     def _store(self, capture: Capture, copy: RestoredOne, facts: Facts) -> MemberSnapshot:
         member = copy.member
         stored = capture.vault.backup_directory(str(copy.place), capture.tags(member.member))
@@ -181,7 +198,7 @@ class H2Engine(H2Recovery):
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
-        restored = RestoredDatabases(connection=self.runtime.connection(self.server.connection))
+        restored = RestoredDatabases(connection=self.runtime.connection(self.server.connection), role_of=self.role_of)
         for number, member in enumerate(snapshot.members):
             one = RestoredOne(member, scratch / str(number))
             if self.by_hand and self.by_hand.run(member.member, {"TARGET": str(one.place)}):

@@ -96,7 +96,7 @@ class H2Recovery(H2Source):
     def restore_beside(
         self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
     ) -> Iterator[Restored]:
-        restored = RestoredDatabases(connection=self.runtime.connection(self.server.connection))
+        restored = RestoredDatabases(connection=self.runtime.connection(self.server.connection), role_of=self.role_of)
         members = {member.member: member for member in snapshot.members}
         for number, exchange in enumerate(replacement.exchanges):
             member = members[exchange.member]

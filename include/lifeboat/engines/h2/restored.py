@@ -1,8 +1,8 @@
 """Restored databases, proven with the very H2 that was captured with them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -10,13 +10,14 @@ from typing import IO, Any
 from lifeboat.connections import Connection
 from lifeboat.engines.base import Facts, Restored, fidelity
 from lifeboat.engines.h2 import script
+from lifeboat.engines.h2.checked import checked_database
 from lifeboat.engines.h2.source import fetch
 from lifeboat.errors import CommandError
 from lifeboat.host import Host
 from lifeboat.manifest import Check, MemberSnapshot
 from lifeboat.processes import pump
 from lifeboat.vault import Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, Role
 
 
 @dataclass
@@ -67,7 +68,10 @@ class RestoredDatabases(Restored):
     """The databases of one unit."""
 
     connection: Connection = field(default_factory=lambda: Connection(""))
+    role_of: Callable[[str], Role] = field(default=lambda name: Role.OTHER)
     found: list[RestoredOne] = field(default_factory=list)
+    #: Those that H2 has opened.
+    opened: list[RestoredOne] = field(default_factory=list)
 
     def prove(self) -> Facts:
         facts = {one.member.member: self._prove(one) for one in self.found}
@@ -86,10 +90,16 @@ class RestoredDatabases(Restored):
         except CommandError as error:
             self.checks.append(fidelity("restore-complete", name, False, script.problem(error)))
             return None
+        self.opened.append(one)
         if not one.by_hand:
             self.checks.append(fidelity("restore-complete", name, True, f"opened by {one.jar.name}"))
         return found
 
     @contextmanager
     def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
-        yield {}
+        with ExitStack() as stack:
+            yield {one.member.member: stack.enter_context(self._checked(one)) for one in self.opened}
+
+    def _checked(self, one: RestoredOne) -> AbstractContextManager[CheckedDatabase]:
+        name = str(one.member.details["database"])
+        return checked_database(one.file, one.jar, self.connection, name, self.role_of(name))

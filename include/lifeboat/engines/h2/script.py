@@ -46,28 +46,33 @@ def prove(database: Path, jar: Path, user: str, password: str) -> dict[str, Any]
     Raise CommandError with what H2 says when it cannot be opened.
     """
     script = database.with_name("script.sql")
+    try:
+        run_tool("Script", database, jar, user, password, "-script", str(script), "-options", "simple")
+        with script.open(encoding="utf-8", errors="surrogateescape") as lines:
+            return facts_of(lines)
+    finally:
+        script.unlink(missing_ok=True)
+
+
+def run_tool(tool: str, database: Path, jar: Path, user: str, password: str, *arguments: str) -> None:
+    """Let one of H2's own tools read a copy of a data file. Raise CommandError with what H2 says."""
     # H2 splits a URL at semicolons; ours are its settings, and a scratch path has none.
     url = f"jdbc:h2:{database.with_suffix('').with_suffix('')};IFEXISTS=TRUE;ACCESS_MODE_DATA=r"
     argv = [
         "-XX:+UseSerialGC",
         "-cp",
         str(jar),
-        "org.h2.tools.Script",
+        f"org.h2.tools.{tool}",
         "-url",
         url,
         "-user",
         user,
         "-password",
         password,
+        *arguments,
     ]
-    argv += ["-script", str(script), "-options", "simple"]
     command = Command([JAVA, "@/dev/stdin"], secrets={"LIFEBOAT_H2_PASSWORD": password}, working_directory="/")
-    try:
-        LocalHost().run(command, input="\n".join(map(_quoted, argv)).encode(), timeout=_SECONDS)
-        with script.open(encoding="utf-8", errors="surrogateescape") as lines:
-            return facts_of(lines)
-    finally:
-        script.unlink(missing_ok=True)
+    LocalHost().run(command, input="\n".join(map(_quoted, argv)).encode(), timeout=_SECONDS)
 
 
 def _quoted(argument: str) -> str:
