@@ -29,6 +29,7 @@ from lifeboat.engines.mariadb import facts as mariadb_facts  # noqa: E402
 from lifeboat.engines.postgres import facts as postgres_facts  # noqa: E402
 from lifeboat.engines.postgres.access import Access  # noqa: E402
 from lifeboat.sample.databases import create_databases  # noqa: E402
+from lifeboat.sample.identity_database import IDENTITY, create_identity_database  # noqa: E402
 from lifeboat.sample.postgres_server import SamplePostgres  # noqa: E402
 from tests.support.mariadb_server import MariaDBServer  # noqa: E402
 
@@ -137,7 +138,7 @@ MARIADB_TABLES = """
 
 @contextmanager
 def mariadb(directory: Path, rows: int) -> Iterator[list[Contest]]:
-    """Run a MariaDB server with blobs, rows of usual length and a narrow table."""
+    """Run a MariaDB server with the reference sample's database, blobs, rows of usual length and a narrow table."""
     server = MariaDBServer(directory / "mariadb", **{"innodb-buffer-pool-size": "1G"})
     server.start()
     try:
@@ -146,18 +147,22 @@ def mariadb(directory: Path, rows: int) -> Iterator[list[Contest]]:
         with server.connect("bench") as session, session.cursor() as cursor:
             for number in range(1000):
                 cursor.execute("INSERT INTO blobs VALUES (%s, %s)", [number, os.urandom(150_000)])
+        create_identity_database(server, "reference")
         access = server.access()
 
-        def contest(what: str, table: str) -> Contest:
+        def contest(what: str, *tables: str, database: str = "bench") -> Contest:
             def prove() -> None:
-                with access.connect("bench") as session:
-                    wanted = [each for each in mariadb_facts.read_tables(session, "bench") if each.name == table]
+                with access.connect(database) as session:
+                    known = mariadb_facts.read_tables(session, database)
+                    wanted = [each for each in known if not tables or each.name in tables]
                     mariadb_facts.table_facts(session, wanted, (10, 11))
 
-            dump = ["mariadb-dump", *access.options(), "--single-transaction", "--quick", "--hex-blob", "bench", table]
+            options = ["--single-transaction", "--quick", "--hex-blob", database, *tables]
+            dump = ["mariadb-dump", *access.options(), *options]
             return Contest(f"MariaDB: {what}", dump, {"MYSQL_PWD": access.password}, prove)
 
         yield [
+            contest("WSO2's identity_db", database=IDENTITY),
             contest(f"1,000 {BLOBS}", "blobs"),
             contest(f"400,000 {WIDE}", "wide"),
             contest(f"{rows:,} {NARROW}", "narrow"),
