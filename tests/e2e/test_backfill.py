@@ -51,9 +51,14 @@ def drills(world: World, points: dict[int, Manifest]) -> list[Run]:
 
 
 def backfill(world: World, dag_id: str, first: datetime, last: datetime, count: int) -> list[Run]:
-    """Backfill a DAG and return its finished runs, newest first, when there are so many."""
-    world.airflow.unpause(dag_id)
+    """Backfill a DAG and return its finished runs, newest first, when there are so many.
+
+    The DAG is paused until all runs are written: Airflow takes them back when SQLite is locked meanwhile, and a
+    scheduler that has begun one of them ends.
+    """
+    world.airflow.wait_for_dag(dag_id)
     world.airflow.create_backfill(dag_id, first, last)
+    world.airflow.unpause(dag_id)
 
     def finished() -> list[Run]:
         facts = {run.run_id: run.facts() for run in world.runs(dag_id)}

@@ -133,6 +133,8 @@ class Engine(ABC):
     only_by_name: ClassVar[bool] = False
     #: Whether its members lie inside a home, which is exchanged before them and put back after them.
     inside_a_home: ClassVar[bool] = False
+    #: Whether the WSO2 checks can be run on it while it is live.
+    checked_live: ClassVar[bool] = True
     #: Bytes of scratch that a drill needs for each byte that was captured.
     scratch_factor: ClassVar[float] = 1.1
 

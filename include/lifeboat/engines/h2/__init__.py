@@ -64,6 +64,8 @@ class H2Engine(H2Recovery):
     name: ClassVar[str] = "h2"
     #: Its login and password are those of the databases; its extra `jar` may name another H2 than the product's.
     connection_type: ClassVar[str | None] = "generic"
+    #: Whoever opens the file keeps everybody else out.
+    checked_live: ClassVar[bool] = False
     #: The file, and the script that H2 writes of it.
     scratch_factor: ClassVar[float] = 4.0
 
