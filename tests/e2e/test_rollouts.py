@@ -151,7 +151,7 @@ def _bring_the_schema_back(world: World, rollout: Rollout) -> None:
 
 
 def test_a_worker_killed_at_a_step_is_made_up_for_by_the_next_try(rollout: Rollout) -> None:
-    behave(rollout.home(GATEWAY), fail="hang", hang_seconds=15)  # its tool may outlive the worker, within its limit
+    behave(rollout.home(GATEWAY), fail="hang", hang_seconds=15)
     run = rollout.world.trigger(f"{NAME}.product_update", {"level": 8, "approve_first": False})
     for server, step in ((CP_1, "drain"), (CP_2, "stop"), (GATEWAY, "update"), (GATEWAY_2, "start")):
         with rollout.world.brakes.on("" if step == "update" else step, server):

@@ -113,7 +113,7 @@ def update_jars(level: int, behaviour: dict[str, Any]) -> None:
     jars = [path for path in sorted(PLUGINS.glob("*.jar")) if zlib.crc32(path.name.encode()) % 3 == level % 3]
     jars = jars or sorted(PLUGINS.glob("*.jar"))[:2]
     for number, path in enumerate(jars):
-        if number >= len(jars) // 2 and behaviour.get("fail") in ("half", "hang"):
+        if number and number >= len(jars) // 2 and behaviour.get("fail") in ("half", "hang"):
             if behaviour["fail"] == "hang":
                 time.sleep(behaviour.get("hang_seconds", 600))
             fail("An error occurred while updating: no space left on device")
