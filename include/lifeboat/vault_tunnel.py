@@ -70,6 +70,8 @@ def _wait_for_port(server: Process) -> int:
         if match := _SERVING.search(server.stderr()):
             return int(match[1])
         time.sleep(0.05)
+    if not server.running:
+        server.wait()  # its last words may still be on their way
     raise VaultBusyError(
         f"The vault's tunnel did not start: {server.stderr() or 'no message'}",
         next_step="Run `rclone serve restic` by hand on this worker to see why.",

@@ -21,7 +21,7 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
         "main": [],
         "before": [with_units_of(HOMES)],
         "sealed": [with_units_of(TREE)],
-        "killed": [with_units_of(DATABASE)],
+        "killed": [with_units_of(DATABASE), _roles_beside_dumps],
         "halted": [with_units_of(DATABASE)],
         "outage": [with_units_of(DATABASE)],
         "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
@@ -82,6 +82,11 @@ def _own_databases(document: dict[str, Any]) -> None:
 
 def _standby_alone(document: dict[str, Any]) -> None:
     document["servers"] = {"apim-standby": document["servers"]["apim-standby"]}
+
+
+def _roles_beside_dumps(document: dict[str, Any]) -> None:
+    """The roles are stored while both dumps stand still."""
+    document["database_servers"]["main-db"]["jobs"] = 3
 
 
 def _without_standby_and_key_manager(document: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ def killed(world: World) -> Run:
         run = world.trigger(dag_id)
         world.slow_dump.wait_until_reached(dag_id)
         assert _manifests(world, "killed") == 0
+        eventually(lambda: world.snapshots("killed", kind="member"), "the roles in the vault, beside the dumps")
         os.kill(world.slow_dump.task_of(dag_id), signal.SIGKILL)
         eventually(lambda: run.states()[CAPTURE] == "up_for_retry", "the killed capture waiting for its next try")
     return run
