@@ -27,6 +27,8 @@ for part in "${parts[@]}"; do
         run=(lint)
     else
         run=(pytest "tests/$part" --durations=5 --durations-min=1)
+        # These mostly wait for databases, restic and sshd. The other parts measure time, or share one Airflow.
+        if [[ $part == contract ]]; then run+=(--numprocesses=3 --dist=loadfile); fi
     fi
     result=ok
     if ! "${run[@]}"; then

@@ -8,7 +8,6 @@ import logging
 import shutil
 import socket
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,7 +147,8 @@ def record_drill(
     """Given what the drills of a point's units found, write the evidence: the vault first, then the catalog.
 
     A unit without a result makes the evidence incomplete: it does not pass, and unless another unit failed, the
-    point does not count as drilled. What the catalog lost meanwhile is put back.
+    point does not count as drilled. What the catalog lost meanwhile is put back. The same drills recorded again are the
+    same evidence.
     """
     site = site or runtime.deployment.home_site()
     vault, signer = runtime.vault(site), runtime.signer()
@@ -163,7 +163,7 @@ def record_drill(
     done = {drill.unit for drill in drills}
     missing = tuple(snapshot.unit for snapshot in manifest.units if snapshot.unit not in done)
     evidence = DrillEvidence(
-        id=uuid.uuid4().hex,
+        id=_evidence_id(signed.sha256, site, started_at, drills),
         deployment=manifest.deployment,
         point=manifest.id,
         manifest_sha256=signed.sha256,
@@ -181,6 +181,11 @@ def record_drill(
     write_evidence(vault, signer, evidence)
     catalog.add_evidence(evidence)
     return evidence
+
+
+def _evidence_id(manifest_sha256: str, site: str, started_at: datetime, drills: Sequence[UnitDrill]) -> str:
+    found = [manifest_sha256, site, started_at.isoformat(), *(drill.model_dump(mode="json") for drill in drills)]
+    return sha256(canonical_json(found))[:32]
 
 
 def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManifest | None:

@@ -109,7 +109,7 @@ class SealPointOperator(LifeboatOperator):
         from lifeboat.report import print_patches, print_point
 
         point = OpenPoint.model_validate(self.point)
-        snapshots = [UnitSnapshot.model_validate(item) for group in self.snapshots for item in group]
+        snapshots = [UnitSnapshot.model_validate(item) for item in self.captured()]
         signed = seal_point(runtime, point, snapshots)
         open_catalog().add_point(signed)
         log_table(lambda console: print_point(signed.manifest, console))
@@ -120,3 +120,7 @@ class SealPointOperator(LifeboatOperator):
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"point": signed.manifest.id, "manifest_sha256": signed.sha256}
         return signed.manifest.id
+
+    def captured(self) -> list[Any]:
+        """Return what the captures returned."""
+        return [snapshot for group in self.snapshots for snapshot in group]

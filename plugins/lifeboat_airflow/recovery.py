@@ -200,9 +200,8 @@ class OpenSafetyPointOperator(PlanOperator):
 class SealSafetyPointOperator(SealPointOperator):
     """Seals the safety point with what those units' captures returned that the plan chose."""
 
-    def run(self, runtime: Any, context: Any) -> Any:
-        self.snapshots = [[snapshot for snapshot in self.snapshots if snapshot]]
-        return super().run(runtime, context)
+    def captured(self) -> list[Any]:
+        return [snapshot for snapshot in self.snapshots if snapshot]
 
 
 class RestoreBesideOperator(PlanOperator):

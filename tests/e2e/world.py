@@ -25,6 +25,7 @@ from tests.e2e.brakes import Brakes
 from tests.e2e.deployments import WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
+from tests.e2e.twice import Twice
 from tests.support.patchable import (
     CP_1,
     CP_2,
@@ -50,6 +51,7 @@ class World:
         self.deployments = directory / "deployments"
         self.slow_dump = SlowDump(directory / "slow-dump")
         self.brakes = Brakes(directory / "brakes")
+        self.twice = Twice(directory)
         self._patch = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
@@ -70,6 +72,7 @@ class World:
         self._stack.callback(self._patch.undo)
         with ThreadPoolExecutor(max_workers=1) as pool:
             vaults = pool.submit(self._make_vaults)
+            self.twice.fit(self.airflow.home)
             self.airflow.start(on_progress=print)
             self._stack.callback(self.airflow.stop)
             vaults.result()
