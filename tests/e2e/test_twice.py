@@ -1,4 +1,4 @@
-"""After all other tests: every task that some deployments' runs succeeded with did its work twice (`tests.e2e.twice`)."""
+"""After all other tests: each task of some deployments' runs that succeeded did its work twice (`tests.e2e.twice`)."""
 
 from collections import Counter
 
@@ -26,8 +26,8 @@ def test_every_task_of_every_dag_does_no_harm_when_it_works_twice(
     assert {task: count for task, count in succeeded.items() if done[task] < count} == {}
     capabilities = {dag.partition(".")[2] for dag, _ in done}
     with capsys.disabled():
-        print(f"\nIdempotency sweep: {done.total()} tasks of {len(runs)} runs did their work twice, {len(done)} of them")
-        print(f"different ones, of {', '.join(sorted(capabilities))}")
+        print(f"\nIdempotency sweep: {done.total()} tasks of {len(runs)} runs did their work twice;")
+        print(f"{len(done)} of them were different ones, of {', '.join(sorted(capabilities))}")
     if {item.path for item in request.session.items} >= set(request.path.parent.glob("test_*.py")):
         offered = {dag["dag_id"].partition(".")[2] for dag in world.airflow.dags()} - {""}
         assert capabilities == offered

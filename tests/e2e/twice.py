@@ -20,10 +20,11 @@ import json
 
 
 def task_policy(task):
-    from lifeboat_airflow import recovery, update
     from lifeboat_airflow.base import LifeboatOperator
+    from lifeboat_airflow.recovery import ChooseTasksOperator, GoAheadOperator
+    from lifeboat_airflow.update import AskOrGoOnOperator
 
-    for operator in (LifeboatOperator, recovery.GoAheadOperator, recovery.ChooseTasksOperator, update.AskOrGoOnOperator):
+    for operator in (LifeboatOperator, GoAheadOperator, ChooseTasksOperator, AskOrGoOnOperator):
         if not hasattr(operator.execute, "once"):
             operator.execute = twice(operator.execute)
 
