@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
 
-from lifeboat.errors import LifeboatError, SwapError
+from lifeboat.errors import SwapError
 from lifeboat.recovery_documents import Exchange
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def roll_forward(steps: Sequence[Step]) -> None:
     try:
         for step in steps:
             _take(step, State.NEW)
-    except LifeboatError as error:
+    except Exception as error:  # whatever it is, all of it goes back
         log.error("The swap failed, and what was exchanged is put back: %s", error)
         roll_back(steps)
         raise
@@ -77,12 +77,12 @@ def roll_back(steps: Sequence[Step]) -> None:
         raise next(iter(failed.values()))
 
 
-def _put_back(steps: Sequence[Step]) -> dict[Step, LifeboatError]:
-    failed = {}
+def _put_back(steps: Sequence[Step]) -> dict[Step, Exception]:
+    failed: dict[Step, Exception] = {}
     for step in steps:
         try:
             _take(step, State.OLD)
-        except LifeboatError as error:
+        except Exception as error:  # the other steps are tried all the same
             log.error("%s could not be put back: %s", step, error)
             failed[step] = error
     return failed

@@ -1,6 +1,7 @@
 """After all other tests: each task of some deployments' runs that succeeded did its work twice (`tests.e2e.twice`)."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -13,7 +14,7 @@ NOT_OURS = {"ApprovalOperator", "HITLOperator", "OfferDatabasesOperator"}
 
 
 def test_every_task_of_every_dag_does_no_harm_when_it_works_twice(
-    world: World, drill: Run, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    world: World, drill: Run, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
     done = Counter(world.twice.done())
     runs = [run for run in world.all_runs() if run.dag_id.partition(".")[0] in DEPLOYMENTS]
@@ -25,9 +26,11 @@ def test_every_task_of_every_dag_does_no_harm_when_it_works_twice(
     )
     assert {task: count for task, count in succeeded.items() if done[task] < count} == {}
     capabilities = {dag.partition(".")[2] for dag, _ in done}
-    with capsys.disabled():
-        print(f"\nIdempotency sweep: {done.total()} tasks of {len(runs)} runs did their work twice;")
-        print(f"{len(done)} of them were different ones, of {', '.join(sorted(capabilities))}")
+    record_property(
+        "counted",
+        f"idempotency sweep: {done.total()} tasks of {len(runs)} runs did their work twice, {len(done)} different ones "
+        f"of {', '.join(sorted(capabilities))}",
+    )
     if {item.path for item in request.session.items} >= set(request.path.parent.glob("test_*.py")):
         offered = {dag["dag_id"].partition(".")[2] for dag in world.airflow.dags()} - {""}
         assert capabilities == offered

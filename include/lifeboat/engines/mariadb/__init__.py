@@ -171,7 +171,8 @@ class MariaDBEngine(MariaDBRecovery):
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
         series = series_of(snapshot)
         databases = [member for member in snapshot.members if member.member != self.roles_member]
-        with scratch_server(series, scratch / "my", databases[0].details["settings"]) as access:
+        settings, where = databases[0].details["settings"], f"{self.unit} in its scratch place"
+        with explained(where), scratch_server(series, scratch / "my", settings) as access:
             restored = RestoredServer(
                 access=access,
                 client=tools.client(series),

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pymysql
 
-from lifeboat.engines.mariadb.access import Access, Session, explain, number_of, quoted
+from lifeboat.engines.mariadb.access import Access, Session, explain, explained, number_of, quoted
 from lifeboat.engines.mariadb.code import CODE_TABLE, Code, drop_code, make_code, read_code, save_code, saved_code
 from lifeboat.errors import SwapError
 from lifeboat.recovery_documents import Exchange
@@ -45,7 +45,7 @@ class DatabasesStep(Step):
         self._access = access
 
     def state(self) -> State:
-        with self._access() as access, access.connect() as session:
+        with explained(self.name), self._access() as access, access.connect() as session:
             return self._state(session)
 
     def _state(self, session: Session) -> State:
@@ -67,7 +67,7 @@ class DatabasesStep(Step):
         self._go(State.OLD)
 
     def discard(self) -> None:
-        with self._access() as access, access.connect() as session:
+        with _refusing(self.name), self._access() as access, access.connect() as session:
             if self._state(session) is State.BETWEEN:
                 raise SwapError(
                     f"{self.name}: the exchange was interrupted; nothing is removed before it is ended.",

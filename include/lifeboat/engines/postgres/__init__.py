@@ -29,7 +29,7 @@ from lifeboat.engines.base import (
     proof,
 )
 from lifeboat.engines.postgres import facts as proofs
-from lifeboat.engines.postgres.access import Access, explained, server_major
+from lifeboat.engines.postgres.access import Access, explained, server_major, session_lasts
 from lifeboat.engines.postgres.comparison import compare_database, compare_roles
 from lifeboat.engines.postgres.partial import drop_database
 from lifeboat.engines.postgres.privileges import refuse_unreadable
@@ -216,7 +216,7 @@ class PostgresEngine(PostgresRecovery):
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
         major = major_of(snapshot)
         tools = tools_directory(major, *_DRILL_TOOLS)
-        with scratch_server(tools, scratch / "pg") as access:
+        with session_lasts(f"{self.unit} in its scratch place"), scratch_server(tools, scratch / "pg") as access:
             restored = RestoredServer(
                 access=access,
                 tools=tools,

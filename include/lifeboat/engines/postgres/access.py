@@ -162,8 +162,8 @@ def maintenance(access: Access, renamed: Sequence[str] = ()) -> psycopg.Connecti
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn what a lost session or a refused statement raises into an error that names server and database."""
+def session_lasts(name: str) -> Iterator[None]:
+    """Turn what a lost session raises into an error that names the server."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -171,6 +171,14 @@ def explained(name: str) -> Iterator[None]:
             f"{name}: the session with the database was lost: {error}",
             next_step="Look into the server's log; nothing was sealed, and the next try starts from the beginning.",
         ) from None
+
+
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn what a lost session or a refused statement raises into an error that names server and database."""
+    try:
+        with session_lasts(name):
+            yield
     except psycopg.Error as error:
         raise CaptureError(
             f"{name}: a statement failed: {error}",

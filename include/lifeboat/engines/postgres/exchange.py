@@ -1,15 +1,15 @@
 """The exchange of a server's databases: all of them renamed in one transaction."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from lifeboat.engines.postgres.access import Access, Row, maintenance
-from lifeboat.errors import PreflightError, SwapError
+from lifeboat.errors import PreflightError, SwapError, UnreachableError
 from lifeboat.recovery_documents import Exchange
 from lifeboat.swap import State, Step
 
@@ -64,11 +64,25 @@ class DatabasesStep(Step):
         self._access = access
 
     def state(self) -> State:
-        with self._access() as access, self._session(access) as session:
+        with self._session() as session:
             return self._state(session)
 
-    def _session(self, access: Access) -> psycopg.Connection[Row]:
-        return maintenance(access, [exchange.live for exchange in self.exchanges])
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection[Row]]:
+        """Yield a session on a database that is not exchanged; explain what its statements raise."""
+        next_step = "Look into the server's log, then run the same command again: it goes on from what it finds."
+        try:
+            with (
+                self._access() as access,
+                maintenance(access, [exchange.live for exchange in self.exchanges]) as session,
+            ):
+                yield session
+        except psycopg.OperationalError as error:
+            message = f"{self.name}: the session was lost during the exchange: {error}"
+            raise UnreachableError(message, next_step=next_step) from None
+        except psycopg.Error as error:
+            message = f"{self.name}: a statement of the exchange failed: {error}"
+            raise SwapError(message, next_step=next_step) from None
 
     def _state(self, session: psycopg.Connection[Row]) -> State:
         names = [name for each in self.exchanges for name in (each.live, each.beside, each.kept) if name]
@@ -83,7 +97,7 @@ class DatabasesStep(Step):
         return State(states.pop() or State.OLD)
 
     def forward(self) -> None:
-        with self._access() as access, self._session(access) as session:
+        with self._session() as session:
             if self._state(session) is State.OLD:
                 refuse_bound(session, self.name, [each.live for each in self.exchanges])
                 self._require_beside(session)
@@ -92,7 +106,7 @@ class DatabasesStep(Step):
                 self._rename(session, renames)
 
     def back(self) -> None:
-        with self._access() as access, self._session(access) as session:
+        with self._session() as session:
             if self._state(session) is State.NEW:
                 renames = [(each.live, each.beside) for each in self.exchanges]
                 renames += [(each.kept, each.live) for each in self.exchanges if each.kept]
@@ -103,7 +117,7 @@ class DatabasesStep(Step):
                         _allow(session, each.live, True)
 
     def discard(self) -> None:
-        with self._access() as access, self._session(access) as session:
+        with self._session() as session:
             self._state(session)
             for each in self.exchanges:
                 for name in filter(None, (each.beside, each.kept)):
