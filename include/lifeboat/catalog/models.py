@@ -1,4 +1,4 @@
-"""The catalog's tables: an index over the manifests and evidence of the vaults, and nothing more."""
+"""The catalog's tables: an index over the manifests and evidence of the vaults, and who uses which point now."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -51,5 +51,40 @@ class Evidence(Base):
     site: Mapped[str]
     finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
     complete: Mapped[bool]
+    passed: Mapped[bool]
+    document: Mapped[str] = mapped_column(Text)
+
+
+class Lease(Base):
+    """That an operation uses a restore point until a time: retention leaves the point alone meanwhile."""
+
+    __tablename__ = "lease"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    point: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Going(Base):
+    """That a restore point is being deleted: nobody takes a lease on it any more."""
+
+    __tablename__ = "going"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    point: Mapped[str] = mapped_column(primary_key=True)
+    why: Mapped[str]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Upkeep(Base):
+    """A run of housekeeping; `document` is its signed payload."""
+
+    __tablename__ = "upkeep"
+    __table_args__ = (Index("upkeep_by_time", "deployment", "finished_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    deployment: Mapped[str]
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
     passed: Mapped[bool]
     document: Mapped[str] = mapped_column(Text)
