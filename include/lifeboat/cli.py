@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_patches, cli_recovery, cli_restore, cli_update, report
+from lifeboat import cli_patches, cli_recovery, cli_restore, cli_status, cli_update, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.cli_patches import print_patches_at
@@ -27,6 +27,7 @@ vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a sit
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
 app.add_typer(cli_update.app)
+app.add_typer(cli_status.app)
 app.add_typer(cli_patches.app, name="patches")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
 from lifeboat.deployment_references import reference_problems
 from lifeboat.deployment_values import (
@@ -38,6 +38,7 @@ __all__ = [
     "Deployment",
     "Duration",
     "HostSettings",
+    "Notifications",
     "Objectives",
     "Schedules",
     "Server",
@@ -65,6 +66,19 @@ class Objectives(Model):
     rpo: Duration = Field(timedelta(hours=24), description="The most work, as time, that may be lost.")
     rto: Duration = Field(timedelta(hours=4), description="The longest that a recovery may take.")
     drill_age: Duration = Field(timedelta(days=7), description="The greatest age of the newest passing drill.")
+    good_age: Duration | None = Field(
+        None, description="The greatest age of the last known good; by default `drill_age` and `rpo` together."
+    )
+    check_age: Duration = Field(
+        timedelta(days=3), description="The greatest age of the newest check of the vault's data by housekeeping."
+    )
+    growth_per_day: ByteSize | None = Field(
+        None, gt=0, description="The most that the vault may grow in a day, such as 20GB, as a mean of a week."
+    )
+
+    def longest_good_age(self) -> timedelta:
+        """Return the greatest age of the last known good."""
+        return self.good_age or self.drill_age + self.rpo
 
 
 class Schedules(Model):
@@ -75,10 +89,38 @@ class Schedules(Model):
     restore_drill: Cron | None = Field("0 4 * * *", description="When drills run besides after each backup.")
     drills_per_run: int = Field(3, ge=1, le=100, description="The most restore points that one drill run covers.")
     drill_after_backup: bool = Field(True, description="Whether each new restore point starts a drill run.")
+    objectives: Cron | None = Field(
+        "*/15 * * * *", description="When the objectives are looked at, if there are `notifications`."
+    )
 
     def zone(self) -> ZoneInfo:
         """Return the zone that the cron expressions are read in."""
         return ZoneInfo(self.timezone)
+
+
+class Notifications(Model):
+    """Who is told when an objective is breached, a run fails, or one takes too long."""
+
+    connections: list[ConnectionId] = Field(
+        [],
+        description="Connections of type apprise: mail, Slack and a hundred others; one for each service, so that each "
+        "message is sent again only to the one that failed. Empty for no notices.",
+    )
+    repeat: Duration = Field(
+        timedelta(hours=24), description="How often a breach that lasts is told again after the first notice."
+    )
+    backup_limit: Duration = Field(
+        timedelta(hours=2), description="How long a run of system_backup may take before that is told."
+    )
+    drill_limit: Duration = Field(
+        timedelta(hours=6), description="How long a run of restore_drill may take before that is told."
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Notifications":
+        if len(set(self.connections)) < len(self.connections):
+            raise ValueError("connections names one twice")
+        return self
 
 
 class RecoverySettings(Model):
@@ -324,8 +366,9 @@ class Deployment(Model):
     max_skew: Duration = Field(
         timedelta(minutes=30), description="The most time between the captures of one restore point."
     )
-    objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
+    objectives: Objectives = Field(Objectives(), description="What must be kept: RPO, RTO, ages, growth.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
+    notifications: Notifications = Field(Notifications(), description="Who is told what is wrong.")
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")

@@ -13,7 +13,8 @@ from tests.support.deployments import Change, write_deployment
 
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
 RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
-DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE}
+OBJECTIVES = "sample.objectives"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE, OBJECTIVES}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 

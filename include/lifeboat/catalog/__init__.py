@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from lifeboat.catalog.alerts import Alerts
 from lifeboat.catalog.database import catalog_url
 from lifeboat.catalog.last_good import newest_good, none_good
 from lifeboat.catalog.leases import Leases
@@ -25,7 +26,7 @@ from lifeboat.manifest import Manifest, to_json
 __all__ = ["Catalog", "PointState", "catalog_url", "first_instant", "last_instant"]
 
 
-class Catalog(Leases, UpkeepRecords):
+class Catalog(Leases, UpkeepRecords, Alerts):
     """Asks and keeps the catalog. Opening it brings its tables up to date."""
 
     def add_point(self, signed: SignedManifest) -> None:

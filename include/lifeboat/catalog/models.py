@@ -1,4 +1,5 @@
-"""The catalog's tables: an index over the manifests and evidence of the vaults, and who uses which point now."""
+"""The catalog's tables: an index over the manifests and evidence of the vaults, who uses which point now, and what
+people were told."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -88,3 +89,31 @@ class Upkeep(Base):
     finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
     passed: Mapped[bool]
     document: Mapped[str] = mapped_column(Text)
+
+
+class Watch(Base):
+    """Since when a deployment's objectives are looked at, and when that was done last to tell people."""
+
+    __tablename__ = "watch"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Alert(Base):
+    """A message about a subject to the people behind a connection.
+
+    One of state `raised` stays while the objective is breached, so that it is told once; `cleared` and `event` go as
+    soon as they are sent. `sent_at` is when the message was sent last, None while it was not.
+    """
+
+    __tablename__ = "alert"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    connection: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    title: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,121 @@
+"""Who is told what, and when: each breach once, again while it lasts, and once that it is over.
+
+What is to be said is kept before it is sent and marked as sent after it was, for each connection by itself. So a
+service that fails holds up no other, gets its messages later, and none is lost; a process that is killed right between
+sending and marking sends a message twice.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from lifeboat.catalog import Catalog
+from lifeboat.catalog.models import Alert
+from lifeboat.deployment import Deployment
+from lifeboat.errors import LifeboatError
+from lifeboat.notify import Kind, Message
+from lifeboat.objectives import Finding
+from lifeboat.times import in_utc
+
+#: Given a connection's id, sends a message by it. Raises a LifeboatError when it was not taken.
+Send = Callable[[str, Message], None]
+
+_OBJECTIVE = "objective/"
+_KINDS: dict[str, Kind] = {"raised": "failure", "cleared": "success", "event": "warning"}
+
+
+def tell_findings(
+    catalog: Catalog, deployment: Deployment, findings: Sequence[Finding], now: datetime, send: Send
+) -> list[LifeboatError]:
+    """Given what became of a deployment's objectives, tell people what is new or due, and what could not be told
+    before. Return what went wrong; what was not sent stays and is sent by the next call."""
+    name, connections = deployment.name, deployment.notifications.connections
+    _drop_unwanted(catalog, deployment, findings)
+    kept = {(alert.subject, alert.connection): alert for alert in catalog.alerts(name)}
+    for connection in connections:
+        for finding in findings:
+            subject = _OBJECTIVE + finding.name
+            changed = _changed(kept.get((subject, connection)), finding, name)
+            if changed is not None:
+                changed.subject, changed.connection = subject, connection
+                catalog.keep_alert(changed)
+    errors = _deliver(catalog, deployment, catalog.alerts(name), now, send)
+    catalog.mark_looked_at(name, now)
+    return errors
+
+
+def tell_event(
+    catalog: Catalog, deployment: Deployment, subject: str, message: Message, now: datetime, send: Send
+) -> list[LifeboatError]:
+    """Tell people of something that happened, such as a run that failed. Return what went wrong; what was not sent
+    stays and is sent when the objectives are looked at next."""
+    alerts = [
+        Alert(
+            deployment=deployment.name,
+            subject=subject,
+            connection=connection,
+            state="event",
+            title=message.title,
+            body=message.body,
+            sent_at=None,
+        )
+        for connection in deployment.notifications.connections
+    ]
+    for alert in alerts:
+        catalog.keep_alert(alert)
+    return _deliver(catalog, deployment, alerts, now, send)
+
+
+def _drop_unwanted(catalog: Catalog, deployment: Deployment, findings: Sequence[Finding]) -> None:
+    """Forget what was to be told to connections, or stood for objectives, that the deployment no longer names."""
+    subjects = {_OBJECTIVE + finding.name for finding in findings}
+    for alert in catalog.alerts(deployment.name):
+        objective = alert.subject.startswith(_OBJECTIVE)
+        if alert.connection not in deployment.notifications.connections or (
+            objective and alert.subject not in subjects
+        ):
+            catalog.drop_alert(alert)
+
+
+def _changed(alert: Alert | None, finding: Finding, deployment: str) -> Alert | None:
+    """Given what was told about an objective, if anything, and what became of it, return what is to be told or to be
+    remembered now, or None for no change. An objective that is unknown is neither breached nor kept."""
+    raised = alert is not None and alert.state == "raised"
+    if finding.state == "breached":
+        since = f"\nSince {in_utc(finding.since)}." if finding.since else ""
+        return Alert(
+            deployment=deployment,
+            state="raised",
+            title=f"{deployment}: objective {finding.name} is breached",
+            body=f"{finding.sentence}{since}\nNext: {finding.next_step}",
+            sent_at=alert.sent_at if alert is not None and raised else None,
+        )
+    if raised and finding.state in ("ok", "warning"):
+        return Alert(
+            deployment=deployment,
+            state="cleared",
+            title=f"{deployment}: objective {finding.name} is kept again",
+            body=finding.sentence,
+            sent_at=None,
+        )
+    return None
+
+
+def _deliver(
+    catalog: Catalog, deployment: Deployment, alerts: Sequence[Alert], now: datetime, send: Send
+) -> list[LifeboatError]:
+    errors = []
+    for alert in alerts:
+        if alert.sent_at is not None and now < alert.sent_at + deployment.notifications.repeat:
+            continue
+        again = "Still: " if alert.sent_at is not None else ""
+        try:
+            send(alert.connection, Message(again + alert.title, alert.body, _KINDS[alert.state]))
+        except LifeboatError as error:
+            errors.append(error)
+            continue
+        if alert.state == "raised":
+            alert.sent_at = now
+            catalog.keep_alert(alert)
+        else:
+            catalog.drop_alert(alert)
+    return errors
