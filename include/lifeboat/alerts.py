@@ -6,7 +6,7 @@ sending and marking sends a message twice.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lifeboat.catalog import Catalog
 from lifeboat.catalog.models import Alert
@@ -20,6 +20,8 @@ from lifeboat.times import in_utc
 Send = Callable[[str, Message], None]
 
 _OBJECTIVE = "objective/"
+#: For so long an event is left to whoever tells it; after that it was killed.
+_BEING_TOLD = timedelta(minutes=5)
 _KINDS: dict[str, Kind] = {"raised": "failure", "cleared": "success", "event": "warning"}
 
 
@@ -34,11 +36,12 @@ def tell_findings(
     for connection in connections:
         for finding in findings:
             subject = _OBJECTIVE + finding.name
-            changed = _changed(kept.get((subject, connection)), finding, name)
+            changed = _changed(kept.get((subject, connection)), finding, name, now)
             if changed is not None:
                 changed.subject, changed.connection = subject, connection
                 catalog.keep_alert(changed)
-    errors = _deliver(catalog, deployment, catalog.alerts(name), now, send)
+    due = [alert for alert in catalog.alerts(name) if alert.due_at <= now]
+    errors = _deliver(catalog, deployment, due, now, send)
     catalog.mark_looked_at(name, now)
     return errors
 
@@ -57,6 +60,7 @@ def tell_event(
             title=message.title,
             body=message.body,
             sent_at=None,
+            due_at=now + _BEING_TOLD,
         )
         for connection in deployment.notifications.connections
     ]
@@ -76,7 +80,7 @@ def _drop_unwanted(catalog: Catalog, deployment: Deployment, findings: Sequence[
             catalog.drop_alert(alert)
 
 
-def _changed(alert: Alert | None, finding: Finding, deployment: str) -> Alert | None:
+def _changed(alert: Alert | None, finding: Finding, deployment: str, now: datetime) -> Alert | None:
     """Given what was told about an objective, if anything, and what became of it, return what is to be told or to be
     remembered now, or None for no change. An objective that is unknown is neither breached nor kept."""
     raised = alert is not None and alert.state == "raised"
@@ -88,6 +92,7 @@ def _changed(alert: Alert | None, finding: Finding, deployment: str) -> Alert | 
             title=f"{deployment}: objective {finding.name} is breached",
             body=f"{finding.sentence}{since}\nNext: {finding.next_step}",
             sent_at=alert.sent_at if alert is not None and raised else None,
+            due_at=alert.due_at if alert is not None and raised else now,
         )
     if raised and finding.state in ("ok", "warning"):
         return Alert(
@@ -96,6 +101,7 @@ def _changed(alert: Alert | None, finding: Finding, deployment: str) -> Alert | 
             title=f"{deployment}: objective {finding.name} is kept again",
             body=finding.sentence,
             sent_at=None,
+            due_at=now,
         )
     return None
 
@@ -105,16 +111,16 @@ def _deliver(
 ) -> list[LifeboatError]:
     errors = []
     for alert in alerts:
-        if alert.sent_at is not None and now < alert.sent_at + deployment.notifications.repeat:
-            continue
         again = "Still: " if alert.sent_at is not None else ""
         try:
             send(alert.connection, Message(again + alert.title, alert.body, _KINDS[alert.state]))
         except LifeboatError as error:
             errors.append(error)
+            alert.due_at = now
+            catalog.keep_alert(alert)
             continue
         if alert.state == "raised":
-            alert.sent_at = now
+            alert.sent_at, alert.due_at = now, now + deployment.notifications.repeat
             catalog.keep_alert(alert)
         else:
             catalog.drop_alert(alert)

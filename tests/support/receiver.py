@@ -33,6 +33,10 @@ class Receiver:
     def url(self) -> str:
         return f"json://127.0.0.1:{self._server.server_port}/"
 
+    def url_with(self, login: str, password: str) -> str:
+        """Return its URL for who logs in, which it lets everybody do."""
+        return self.url.replace("://", f"://{login}:{password}@")
+
     def titles(self) -> list[str]:
         """Return the titles of what was taken, in order."""
         return [message["title"] for message in self.taken]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeboat.alerts import tell_event, tell_findings
+from lifeboat.alerts import Send, tell_event, tell_findings
 from lifeboat.connections import Connection
 from lifeboat.errors import ConfigurationError, LifeboatError, NotifyError
 from lifeboat.notify import Message, send
@@ -39,9 +39,9 @@ class People:
         findings = list(self.watched.findings(now).values())
         return tell_findings(self.watched.catalog, self.watched.deployment, findings, now, self.send)
 
-    def event(self) -> list[LifeboatError]:
+    def event(self, send: Send | None = None) -> list[LifeboatError]:
         message = Message("sample.recovery failed", "Run one failed.", "failure")
-        return tell_event(self.watched.catalog, self.watched.deployment, "run/one", message, NOW, self.send)
+        return tell_event(self.watched.catalog, self.watched.deployment, "run/one", message, NOW, send or self.send)
 
 
 @pytest.fixture
@@ -116,6 +116,29 @@ def test_an_event_is_told_at_once_and_kept_if_it_was_not_taken(people: People) -
     assert people.look(NOW) == []
     assert [people.receivers[name].titles() for name in ("mail", "chat")] == [["sample.recovery failed"]] * 2
     assert people.watched.catalog.alerts("sample") == []
+
+
+def test_an_event_is_told_once_even_if_somebody_looks_meanwhile(people: People) -> None:
+    def slow(connection: str, message: Message) -> None:
+        assert people.look(NOW) == []
+        people.send(connection, message)
+
+    assert people.event(slow) == []
+    assert [people.receivers[name].titles() for name in ("mail", "chat")] == [["sample.recovery failed"]] * 2
+
+
+def test_an_event_whose_teller_was_killed_is_told_a_little_later(people: People) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(connection: str, message: Message) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        people.event(killed)
+    for minutes in (0, 6, 7):
+        assert people.look(NOW + timedelta(minutes=minutes)) == []
+    assert [people.receivers[name].titles() for name in ("mail", "chat")] == [["sample.recovery failed"]] * 2
 
 
 def test_what_is_unknown_is_neither_a_breach_nor_the_end_of_one(people: People) -> None:

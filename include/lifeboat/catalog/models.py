@@ -105,7 +105,8 @@ class Alert(Base):
     """A message about a subject to the people behind a connection.
 
     One of state `raised` stays while the objective is breached, so that it is told once; `cleared` and `event` go as
-    soon as they are sent. `sent_at` is when the message was sent last, None while it was not.
+    soon as they are sent. `sent_at` is when the message was sent last, None while it was not; `due_at` is when it is to
+    be sent next.
     """
 
     __tablename__ = "alert"
@@ -117,3 +118,4 @@ class Alert(Base):
     title: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
