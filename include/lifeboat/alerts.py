@@ -7,6 +7,7 @@ sending and marking sends a message twice.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 from lifeboat.catalog import Catalog
 from lifeboat.catalog.models import Alert
@@ -22,7 +23,6 @@ Send = Callable[[str, Message], None]
 _OBJECTIVE = "objective/"
 #: For so long an event is left to whoever tells it; after that it was killed.
 _BEING_TOLD = timedelta(minutes=5)
-_KINDS: dict[str, Kind] = {"raised": "failure", "cleared": "success", "event": "warning"}
 
 
 def tell_findings(
@@ -56,7 +56,8 @@ def tell_event(
             deployment=deployment.name,
             subject=subject,
             connection=connection,
-            state="event",
+            kind=message.kind,
+            stands=False,
             title=message.title,
             body=message.body,
             sent_at=None,
@@ -73,22 +74,21 @@ def _drop_unwanted(catalog: Catalog, deployment: Deployment, findings: Sequence[
     """Forget what was to be told to connections, or stood for objectives, that the deployment no longer names."""
     subjects = {_OBJECTIVE + finding.name for finding in findings}
     for alert in catalog.alerts(deployment.name):
-        objective = alert.subject.startswith(_OBJECTIVE)
-        if alert.connection not in deployment.notifications.connections or (
-            objective and alert.subject not in subjects
-        ):
+        unknown = alert.subject.startswith(_OBJECTIVE) and alert.subject not in subjects
+        if unknown or alert.connection not in deployment.notifications.connections:
             catalog.drop_alert(alert)
 
 
 def _changed(alert: Alert | None, finding: Finding, deployment: str, now: datetime) -> Alert | None:
     """Given what was told about an objective, if anything, and what became of it, return what is to be told or to be
     remembered now, or None for no change. An objective that is unknown is neither breached nor kept."""
-    raised = alert is not None and alert.state == "raised"
+    raised = alert is not None and alert.stands
     if finding.state == "breached":
         since = f"\nSince {in_utc(finding.since)}." if finding.since else ""
         return Alert(
             deployment=deployment,
-            state="raised",
+            kind="failure",
+            stands=True,
             title=f"{deployment}: objective {finding.name} is breached",
             body=f"{finding.sentence}{since}\nNext: {finding.next_step}",
             sent_at=alert.sent_at if alert is not None and raised else None,
@@ -97,7 +97,8 @@ def _changed(alert: Alert | None, finding: Finding, deployment: str, now: dateti
     if raised and finding.state in ("ok", "warning"):
         return Alert(
             deployment=deployment,
-            state="cleared",
+            kind="success",
+            stands=False,
             title=f"{deployment}: objective {finding.name} is kept again",
             body=finding.sentence,
             sent_at=None,
@@ -113,13 +114,13 @@ def _deliver(
     for alert in alerts:
         again = "Still: " if alert.sent_at is not None else ""
         try:
-            send(alert.connection, Message(again + alert.title, alert.body, _KINDS[alert.state]))
+            send(alert.connection, Message(again + alert.title, alert.body, cast(Kind, alert.kind)))
         except LifeboatError as error:
             errors.append(error)
             alert.due_at = now
             catalog.keep_alert(alert)
             continue
-        if alert.state == "raised":
+        if alert.stands:
             alert.sent_at, alert.due_at = now, now + deployment.notifications.repeat
             catalog.keep_alert(alert)
         else:

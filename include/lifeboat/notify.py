@@ -33,7 +33,7 @@ def send(connection: Connection, message: Message) -> None:
     from apprise import NotifyFormat, NotifyType
 
     refused = []
-    for service in _services(connection):
+    for service in services(connection):
         if not service.notify(
             title=message.title,
             body=message.body,
@@ -48,8 +48,9 @@ def send(connection: Connection, message: Message) -> None:
         )
 
 
-def _services(connection: Connection) -> list[Any]:
-    """Return the services that a connection names. No message ever holds their URLs, which are secrets."""
+def services(connection: Connection) -> list[Any]:
+    """Return the services of Apprise that a connection names; nothing is sent. Raise ConfigurationError when it names
+    none that there is. No message ever holds their URLs, which are secrets."""
     from apprise import Apprise
 
     try:
@@ -59,15 +60,15 @@ def _services(connection: Connection) -> list[Any]:
     except (ValueError, TypeError, KeyError):
         paths = []
     with _unheard():
-        services = [Apprise.instantiate(path) for path in paths]
-    if not services or None in services:
+        found_services = [Apprise.instantiate(path) for path in paths]
+    if not found_services or None in found_services:
         raise ConfigurationError(
             f"Connection '{connection.id}' names no service that Apprise can reach.",
             next_step=f"Set extra `config` of connection '{connection.id}' in Airflow (Admin, Connections) or in "
             f'{environment_variable(connection.id)} to {{"path": URL}} or a list of such, with a URL such as '
             "mailtos://… or slack://….",
         )
-    return services
+    return found_services
 
 
 def _path(config: Any) -> str:

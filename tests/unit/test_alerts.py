@@ -110,7 +110,9 @@ def test_an_event_is_told_at_once_and_kept_if_it_was_not_taken(people: People) -
     people.receivers["mail"].refuses = True
     (error,) = people.event()
     assert "'mail'" in str(error)
-    assert people.receivers["chat"].titles() == ["sample.recovery failed"]
+    assert [(each["title"], each["type"]) for each in people.receivers["chat"].taken] == [
+        ("sample.recovery failed", "failure")
+    ]
     people.receivers["mail"].refuses = False
     assert people.look(NOW) == []
     assert people.look(NOW) == []

@@ -104,9 +104,9 @@ class Watch(Base):
 class Alert(Base):
     """A message about a subject to the people behind a connection.
 
-    One of state `raised` stays while the objective is breached, so that it is told once; `cleared` and `event` go as
-    soon as they are sent. `sent_at` is when the message was sent last, None while it was not; `due_at` is when it is to
-    be sent next.
+    One about a breached objective (`stands`) stays while that lasts, so that it is told once; all others go as soon as
+    they are sent. `kind` is that of a Message. `sent_at` is when the message was sent last, None while it was not;
+    `due_at` is when it is to be sent next.
     """
 
     __tablename__ = "alert"
@@ -114,7 +114,8 @@ class Alert(Base):
     deployment: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     connection: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str]
+    kind: Mapped[str]
+    stands: Mapped[bool]
     title: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
