@@ -24,6 +24,7 @@ from lifeboat.deployment_values import (
     HealthUrl,
     Name,
     RelativePath,
+    Size,
     Timezone,
     UnitName,
     format_duration,
@@ -39,6 +40,7 @@ __all__ = [
     "Duration",
     "HostSettings",
     "Objectives",
+    "Retention",
     "Schedules",
     "Server",
     "Site",
@@ -73,12 +75,49 @@ class Schedules(Model):
     timezone: Timezone = Field("UTC", description="The zone that the cron expressions are read in.")
     system_backup: Cron | None = Field("0 2 * * *", description="When restore points are made; null for by hand.")
     restore_drill: Cron | None = Field("0 4 * * *", description="When drills run besides after each backup.")
+    housekeeping: Cron | None = Field("0 6 * * *", description="When housekeeping runs; null for by hand.")
     drills_per_run: int = Field(3, ge=1, le=100, description="The most restore points that one drill run covers.")
     drill_after_backup: bool = Field(True, description="Whether each new restore point starts a drill run.")
 
     def zone(self) -> ZoneInfo:
         """Return the zone that the cron expressions are read in."""
         return ZoneInfo(self.timezone)
+
+
+class Retention(Model):
+    """What stays in the vault, and how housekeeping works. Whatever the numbers say, the last known good stays, the
+    newest point, what is on hold, and what an operation uses."""
+
+    last: int = Field(
+        7, ge=0, le=10_000, description="So many of the newest points of backups and before upgrades stay."
+    )
+    daily: int = Field(
+        14, ge=0, le=10_000, description="So many days keep a point: the newest good one, or the newest."
+    )
+    weekly: int = Field(8, ge=0, le=10_000, description="The same for weeks, which begin on Mondays.")
+    monthly: int = Field(12, ge=0, le=10_000, description="The same for months.")
+    yearly: int = Field(3, ge=0, le=10_000, description="The same for years.")
+    swapped_out: Duration = Field(
+        timedelta(days=14),
+        description="How long what a recovery swapped out stays beside what is live. So long safety points stay as "
+        "well, and points from before an upgrade.",
+    )
+    orphans_after: Duration = Field(
+        timedelta(days=1),
+        description="When what failed backups left is removed; longer than the longest backup takes.",
+    )
+    check_parts: int = Field(
+        30,
+        ge=1,
+        le=256,
+        description="Each run reads one of so many parts of the vault's data, and so all of it in turn.",
+    )
+    prune_at_most: Size = Field(
+        "5G", description="The most that one run writes anew to free space, as 500M or 5G; captures wait meanwhile."
+    )
+    prune_time: Duration = Field(
+        timedelta(minutes=8), description="The longest that freeing space may take; captures wait for ten minutes."
+    )
 
 
 class RecoverySettings(Model):
@@ -326,6 +365,7 @@ class Deployment(Model):
     )
     objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
+    retention: Retention = Field(Retention(), description="What stays in the vault, and how housekeeping works.")
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")

@@ -101,5 +101,7 @@ HealthUrl = Annotated[str, AfterValidator(_check_health_url)]
 UnitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,250}$")]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Cron = Annotated[str, AfterValidator(_check_cron)]
+#: As restic writes sizes: 500M, 5G.
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}[KMGT]$")]
 EmbeddedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 EngineName = Annotated[str, AfterValidator(_check_engine)]
