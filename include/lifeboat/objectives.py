@@ -15,6 +15,7 @@ import humanize
 from lifeboat.catalog import Catalog, PointState, first_instant
 from lifeboat.catalog.last_good import candidates, newest_good
 from lifeboat.deployment import Deployment
+from lifeboat.deployment_values import size_bytes
 from lifeboat.manifest import Document, DrillEvidence
 from lifeboat.vault_watch import VaultFacts, vault_facts
 
@@ -228,9 +229,10 @@ def _check_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
 
 
 def _growth(deployment: Deployment, facts: Facts) -> list[Finding]:
-    allowed, grown = deployment.objectives.growth_per_day, facts.vaults.growth_per_day
-    if allowed is None:
+    setting, grown = deployment.objectives.growth_per_day, facts.vaults.growth_per_day
+    if setting is None:
         return []
+    allowed = size_bytes(setting)
     if grown is None:
         told = "How fast the vault grows is not known: housekeeping has not measured it for a day yet."
         return [Finding(name="growth_per_day", state="unknown", unit="bytes", sentence=told, objective=allowed)]

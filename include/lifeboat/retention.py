@@ -1,8 +1,11 @@
 """Which restore points stay, and which may go: decided here, carried out elsewhere.
 
 Periods are counted back from the newest point, not from now, as restic and borg do: an installation whose backups
-stopped long ago keeps what it has. Of each period the newest point stays. What must never go stays whatever the rule
-says: the last known good, the newest point, what somebody holds, and what an operation under way uses.
+stopped long ago keeps what it has. Of each period the newest good point stays, or the newest when none is good: a
+point whose drill is red must not push out one that was proven. Safety points count for no period, since they are taken
+when something goes wrong, and would push out the backup of that day; they stay for a time, as do points from before an
+upgrade. What must never go stays whatever the rule says: the last known good, the newest point, what somebody holds,
+and what an operation under way uses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from lifeboat.catalog.last_good import newest_good
+from lifeboat.catalog.last_good import candidates, newest_good
 from lifeboat.catalog.states import PointState, last_instant
+from lifeboat.deployment import Retention
 
 #: What a period is called in the rule, and what tells two moments of one period from those of another.
 _PERIODS: Mapping[str, Callable[[datetime], object]] = {
@@ -20,6 +24,8 @@ _PERIODS: Mapping[str, Callable[[datetime], object]] = {
     "monthly": lambda moment: (moment.year, moment.month),
     "yearly": lambda moment: moment.year,
 }
+#: Kinds of points that are taken to be able to go back.
+_BEFORE_CHANGES = ("pre_upgrade", "safety")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class Rule:
     weekly: int = 0
     monthly: int = 0
     yearly: int = 0
+
+    @classmethod
+    def of(cls, settings: Retention) -> "Rule":
+        """Given a deployment's settings, return the rule."""
+        return cls(settings.last, settings.daily, settings.weekly, settings.monthly, settings.yearly)
 
 
 @dataclass(frozen=True)
@@ -52,20 +63,26 @@ def decide(
     *,
     held: Mapping[str, str] | None = None,
     used: Mapping[str, str] | None = None,
+    changes_since: datetime | None = None,
 ) -> list[Decision]:
     """Given all points of one deployment, return for each whether it stays, newest first.
 
-    `held` and `used` name points by id, with the reason of the hold and the operation that uses them. Days begin at
-    midnight in `zone`.
+    `held` and `used` name points by id, with the reason of the hold and the operation that uses them. Points from
+    before a change (an upgrade, a recovery) that are younger than `changes_since` stay. Days begin at midnight in
+    `zone`.
     """
     newest_first = sorted(states, key=_age, reverse=True)
     reasons: dict[str, list[str]] = {state.manifest.id: [] for state in newest_first}
     for point, why in _protected(newest_first, held or {}, used or {}):
         reasons[point].append(why)
-    for state in newest_first[: rule.last]:
+    for state in newest_first:
+        if changes_since and state.manifest.kind in _BEFORE_CHANGES and last_instant(state.manifest) >= changes_since:
+            reasons[state.manifest.id].append("from before a recent change")
+    counted = candidates(newest_first)
+    for state in counted[: rule.last]:
         reasons[state.manifest.id].append(f"one of the last {rule.last}")
     for period in _PERIODS:
-        _keep_newest_of_each(newest_first, period, getattr(rule, period), zone, reasons)
+        _keep_one_of_each(counted, period, getattr(rule, period), zone, reasons)
     return [Decision(state, tuple(reasons[state.manifest.id])) for state in newest_first]
 
 
@@ -87,15 +104,12 @@ def _protected(
     return found
 
 
-def _keep_newest_of_each(
+def _keep_one_of_each(
     newest_first: Sequence[PointState], period: str, count: int, zone: ZoneInfo, reasons: Mapping[str, list[str]]
 ) -> None:
-    seen: set[object] = set()
+    periods: dict[object, list[PointState]] = {}
     for state in newest_first:
-        found = _PERIODS[period](last_instant(state.manifest).astimezone(zone))
-        if found in seen:
-            continue
-        if len(seen) == count:
-            return
-        seen.add(found)
-        reasons[state.manifest.id].append(f"{period} {len(seen)} of {count}")
+        periods.setdefault(_PERIODS[period](last_instant(state.manifest).astimezone(zone)), []).append(state)
+    for number, states in enumerate(list(periods.values())[:count], 1):
+        kept = next((state for state in states if state.verdict == "good"), states[0])
+        reasons[kept.manifest.id].append(f"{period} {number} of {count}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ByteSize
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -73,7 +73,7 @@ def _name(annotation: Any) -> str:
         return f"list of {_name(arguments[0])}"
     if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "mapping"
-    return {str: "text", int: "number", bool: "true or false", ByteSize: "size", timedelta: "duration"}.get(
+    return {str: "text", int: "number", bool: "true or false", timedelta: "duration"}.get(
         annotation, getattr(annotation, "__name__", "text")
     )
 

@@ -47,8 +47,9 @@ class UpkeepRecord(Document):
     """One run of housekeeping.
 
     `held_back` says why retention deleted nothing, each reason by itself. `checks` are the parts of the vault that were
-    read: the next one, and again every one that was damaged. Sizes are those of the vault, None where the run did not
-    come to measure. `left` is what was to be removed and could not be, for a reason that is no failure.
+    read: the next one, and again every one that was damaged. Sizes are those of the data that points use, before
+    and after; `pruned_bytes` is what the storage got back. None is what the run did not come to. `left` is what was to
+    be removed and could not be, for a reason that is no failure.
     """
 
     schema_version: Literal["lifeboat/upkeep/1"] = Field("lifeboat/upkeep/1", alias="schema")
@@ -60,6 +61,7 @@ class UpkeepRecord(Document):
     removed: tuple[Removed, ...] = ()
     held_back: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    pruned_bytes: int | None = None
     size_before: int | None = None
     size_after: int | None = None
     checks: tuple[VaultCheck, ...] = ()
@@ -71,13 +73,6 @@ class UpkeepRecord(Document):
     def passed(self) -> bool:
         """Whether every part of the run did what it should, and nothing that it read was damaged."""
         return not self.errors and all(check.passed for check in self.checks)
-
-    @property
-    def pruned_bytes(self) -> int | None:
-        """How much smaller the run made the vault, if it measured that."""
-        if self.size_before is None or self.size_after is None:
-            return None
-        return max(self.size_before - self.size_after, 0)
 
 
 def write_upkeep(vault: Vault, signer: Signer, record: UpkeepRecord) -> None:

@@ -115,14 +115,14 @@ def test_a_vault_that_grows_too_fast(watched: Watched) -> None:
     watched.upkeep(6 * DAY, 40 * GIB)
     watched.upkeep(timedelta(0), 100 * GIB)
     assert "growth_per_day" not in watched.states()
-    watched.allow(growth_per_day=10 * GIB)
+    watched.allow(growth_per_day="10G")
     assert (watched.findings()["growth_per_day"].value, watched.states()["growth_per_day"]) == (10 * GIB, "ok")
-    watched.allow(growth_per_day=10 * GIB - 1)
+    watched.allow(growth_per_day="9G")
     assert watched.states()["growth_per_day"] == "breached"
 
 
 def test_growth_is_unknown_on_the_first_day(watched: Watched) -> None:
-    watched.allow(growth_per_day=GIB)
+    watched.allow(growth_per_day="1G")
     watched.upkeep(DAY - HOUR, GIB)
     watched.upkeep(timedelta(0), 9 * GIB)
     assert watched.states()["growth_per_day"] == "unknown"

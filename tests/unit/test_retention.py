@@ -85,3 +85,26 @@ def test_what_must_never_go_stays_whatever_the_rule(seed: int) -> None:
 
 def test_nothing_of_nothing() -> None:
     assert decide([], Rule(last=3), UTC_ZONE) == []
+
+
+def test_in_each_period_a_good_point_is_kept_rather_than_a_newer_one_that_is_not() -> None:
+    newest, red, good, older = (
+        state(NOON - hours * DAY / 24, drill)
+        for hours, drill in ((0, None), (25, "failed"), (26, "passed"), (27, "passed"))
+    )
+    assert staying([newest, red, good, older], Rule(daily=2))[good.manifest.id] == (
+        "the last known good",
+        "daily 2 of 2",
+    )
+    assert staying([newest, red, good, older], Rule(daily=2)).keys() == ids([newest, good], 0, 1)
+
+
+def test_safety_points_count_for_no_period_and_stay_as_long_as_what_was_swapped_out() -> None:
+    newest, safety, backup = state(NOON), state(NOON - DAY, kind="safety"), state(NOON - DAY - DAY / 24)
+    upgrade = state(NOON - 5 * DAY, kind="pre_upgrade")
+    states = [newest, safety, backup, upgrade]
+    assert staying(states, Rule(last=2, daily=2)).keys() == ids([newest, backup], 0, 1)
+    kept = staying(states, Rule(last=1), changes_since=NOON - 3 * DAY)
+    assert kept.keys() == ids([newest, safety], 0, 1)
+    assert kept[safety.manifest.id] == ("from before a recent change",)
+    assert staying(states, Rule(last=1), changes_since=NOON - 6 * DAY).keys() == ids([newest, safety, upgrade], 0, 1, 2)

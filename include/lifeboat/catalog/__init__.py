@@ -14,7 +14,7 @@ from lifeboat.catalog.database import catalog_url
 from lifeboat.catalog.last_good import newest_good, none_good
 from lifeboat.catalog.leases import Leases
 from lifeboat.catalog.models import Evidence, Point
-from lifeboat.catalog.queries import forget, of_point, point_states
+from lifeboat.catalog.queries import forget, kept_documents, of_point, point_states
 from lifeboat.catalog.states import PointState, first_instant, last_instant
 from lifeboat.catalog.upkeep import UpkeepRecords
 from lifeboat.documents import SignedManifest
@@ -43,10 +43,8 @@ class Catalog(Leases, UpkeepRecords, Alerts):
 
     def kept(self, deployment: str) -> set[str]:
         """Return what tells the documents that are kept of a deployment from others: for `rebuild`."""
-        manifests = select(Point.manifest_sha256).where(Point.deployment == deployment)
         with self._session() as session:
-            evidence = select(Evidence.id).where(Evidence.manifest_sha256.in_(manifests))
-            return {*session.scalars(manifests), *session.scalars(evidence)}
+            return kept_documents(session, deployment)
 
     def rebuild(
         self,
@@ -62,13 +60,17 @@ class Catalog(Leases, UpkeepRecords, Alerts):
         old = self.kept(deployment) if kept is None else set(kept)
         found = {signed.sha256 for signed in manifests} | {document.id for document in evidence}
         with self._session(writing=True) as session:
-            forget(session, old - found)
+            if gone := old - found:
+                forget(session, gone)
+            there = kept_documents(session, deployment)
             for signed in manifests:
-                forget(session, of_point(session, signed) - {signed.sha256})
-                session.merge(_point_row(signed))
+                if signed.sha256 not in there:
+                    forget(session, of_point(session, signed) - {signed.sha256})
+                    session.merge(_point_row(signed))
             session.flush()
             for document in evidence:
-                session.merge(_evidence_row(document))
+                if document.id not in there:
+                    session.merge(_evidence_row(document))
 
     def points(self, deployment: str) -> list[PointState]:
         """Given a deployment, return its restore points, newest first, each with its newest conclusive drill."""

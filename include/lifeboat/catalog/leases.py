@@ -17,6 +17,10 @@ from lifeboat.catalog.sessions import Sessions
 from lifeboat.catalog.states import PointState
 from lifeboat.errors import PointError
 
+#: How long a point is kept for an operation that uses it once: longer than any drill takes.
+USE = timedelta(days=2)
+#: So long a run that marks points may take until it has removed them.
+_AT_WORK = timedelta(hours=1)
 #: Given all points and who uses which, says which go, each with the reason.
 Choice = Callable[[Sequence[PointState], Mapping[str, str]], Mapping[str, str]]
 
@@ -64,15 +68,28 @@ class Leases(Sessions):
 
     def mark_going(self, deployment: str, choose: Choice) -> dict[str, str]:
         """Let `choose` say which points go, mark them, and return them with the reasons. No lease can be taken and no
-        evidence kept between the two."""
+        evidence kept between the two.
+
+        What an earlier run marked and did not remove is decided anew, since it may be the last good point by now; but
+        for a while nobody can use it, for that run may be at work. Of what exists no more the rest is to be removed:
+        it is returned as well.
+        """
         now = datetime.now(UTC)
         with self._session(writing=True) as session:
             _exclude_others(session)
             session.execute(delete(Lease).where(Lease.deployment == deployment, Lease.until <= now))
-            chosen = dict(choose(point_states(session, deployment), _in_use(session, deployment, now)))
+            states = point_states(session, deployment)
+            points = {state.manifest.id for state in states}
+            marks = session.scalars(select(Going).where(Going.deployment == deployment)).all()
+            going = {mark.point: mark.why for mark in marks if mark.point not in points}
+            for mark in marks:
+                if mark.point in points and mark.since < now - _AT_WORK:
+                    session.delete(mark)
+            session.flush()
+            chosen = dict(choose(states, _in_use(session, deployment, now)))
             for point, why in chosen.items():
                 session.merge(Going(deployment=deployment, point=point, why=why, since=now))
-        return chosen
+        return {**going, **chosen}
 
     def gone(self, deployment: str, points: Sequence[str]) -> None:
         """Forget points that no vault holds any more, with their evidence and marks."""

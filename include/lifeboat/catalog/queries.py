@@ -58,6 +58,14 @@ def _holding(holds: Sequence[Evidence]) -> dict[str, HoldEvidence]:
     return {digest: hold for digest, hold in newest.items() if hold.held}
 
 
+def kept_documents(session: Session, deployment: str) -> set[str]:
+    """Return what tells the documents that are kept of a deployment from others: digests of manifests, ids of
+    evidence."""
+    manifests = select(Point.manifest_sha256).where(Point.deployment == deployment)
+    evidence = select(Evidence.id).where(Evidence.manifest_sha256.in_(manifests))
+    return {*session.scalars(manifests), *session.scalars(evidence)}
+
+
 def of_point(session: Session, signed: SignedManifest) -> set[str]:
     """Return the digests of the manifests that are kept of a point."""
     point = signed.manifest
