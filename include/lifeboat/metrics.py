@@ -31,7 +31,7 @@ def collect(catalog: Catalog, deployments: Sequence[Deployment], now: datetime, 
     times = {name: _gauge(registry, f"{name}_timestamp_seconds", about) for name, about in _TIMES.items()}
     points = _gauge(registry, "restore_points", "Restore points by what their newest drill says.", "verdict")
     recovery = _gauge(registry, "recovery_seconds", "How long a recovery takes, by the newest drill of all units.")
-    size = _gauge(registry, "vault_size_bytes", "Size of the site's vault, as housekeeping measured it.", "site")
+    size = _gauge(registry, "vault_size_bytes", "Size of what restore points use in the site's vault.", "site")
     allowed = _gauge(registry, "objective_seconds", "What the deployment file allows.", "objective")
     met = _gauge(registry, "objective_met", "1 if the objective is kept, 0 if it is breached.", "objective")
     for deployment in deployments:

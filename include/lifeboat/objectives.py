@@ -100,7 +100,7 @@ def span(time: timedelta) -> str:
 def _rpo(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
     return _age(
         "rpo",
-        "The newest restore point is of {age} ago: so much work would be lost now, {allowed} are allowed.",
+        "The newest restore point is of {age} ago: so much work would be lost now; the limit is {allowed}.",
         "There is no restore point",
         f"Look at the runs of {deployment.name}.system_backup, or make one: `lifeboat backup {deployment.name}`.",
         times=(facts.last_backup, facts.watched_since, now),
@@ -113,7 +113,7 @@ def _rpo(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
 def _good_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
     return _age(
         "good_age",
-        "The last known good restore point is of {age} ago; {allowed} are allowed.",
+        "The last known good restore point is of {age} ago; the limit is {allowed}.",
         "There is no restore point that is known to be good",
         f"Prove the newest one with `lifeboat drill {deployment.name}`; `lifeboat points {deployment.name}` shows what "
         "the drills found.",
@@ -125,7 +125,7 @@ def _good_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
 def _drill_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
     return _age(
         "drill_age",
-        "The newest drill that passed was {age} ago; {allowed} are allowed.",
+        "The newest drill that passed was {age} ago; the limit is {allowed}.",
         "No drill has passed",
         f"Look at the runs of {deployment.name}.restore_drill, or do one: `lifeboat drill {deployment.name}`.",
         times=(facts.last_passed_drill, facts.watched_since, now),
@@ -194,11 +194,11 @@ def _rto(deployment: Deployment, facts: Facts) -> Finding:
         name="rto",
         state="ok" if kept else "breached",
         sentence=f"A recovery takes {span(timedelta(seconds=drill.rto_seconds))} by the newest drill; "
-        f"{span(allowed)} are allowed.",
+        f"the limit is {span(allowed)}.",
         next_step=""
         if kept
-        else f"`lifeboat show {deployment.name} {drill.point}` tells what takes long; give its restore more `jobs` or "
-        "faster storage, or allow more.",
+        else f"The log of {deployment.name}.restore_drill tells what takes long: use faster storage, or raise "
+        "objectives.rto.",
         value=drill.rto_seconds,
         objective=allowed.total_seconds(),
         since=None if kept else drill.finished_at,
@@ -209,7 +209,7 @@ def _check_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
     vaults = facts.vaults
     finding = _age(
         "check_age",
-        "The vault's data was read and found whole {age} ago; {allowed} are allowed.",
+        "The vault's data was read and found whole {age} ago; the limit is {allowed}.",
         "No part of the vault's data was ever read and found whole",
         f"Look at the runs of {deployment.name}.housekeeping.",
         times=(vaults.last_check, facts.watched_since, now),
@@ -221,8 +221,8 @@ def _check_age(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
         update={
             "state": "breached",
             "sentence": f"The vault is damaged: {'; '.join(vaults.damage)}.",
-            "next_step": f"Make a new restore point and drill it; the log of {deployment.name}.housekeeping says what "
-            "is damaged.",
+            "next_step": "Make a new backup and drill the points that matter; docs/housekeeping.md says how to repair "
+            "the vault.",
             "since": vaults.damaged_at,
         }
     )
@@ -243,7 +243,7 @@ def _growth(deployment: Deployment, facts: Facts) -> list[Finding]:
             state="ok" if kept else "breached",
             unit="bytes",
             sentence=f"The vault grows by {humanize.naturalsize(grown, binary=True)} a day; "
-            f"{humanize.naturalsize(allowed, binary=True)} are allowed.",
+            f"the limit is {humanize.naturalsize(allowed, binary=True)}.",
             next_step="" if kept else f"`lifeboat show {deployment.name} POINT` tells what each member added.",
             value=grown,
             objective=allowed,

@@ -50,15 +50,6 @@ def test_each_breach_is_told_once_even_if_the_service_was_away(world: World, loo
     assert "\nNext: Look at the runs of watched.system_backup" in rpo
 
 
-def test_a_failed_run_is_told_at_once(world: World, looks: list[Run]) -> None:
-    (run,) = world.runs(RECOVERY)
-    eventually(lambda: _told(world, RECOVERY), "the notice of the failed recovery")
-    (message,) = [each for each in world.people.taken if each["title"].startswith(RECOVERY)]
-    assert (message["title"], message["type"]) == (f"{RECOVERY} failed", "failure")
-    assert f"Run {run.run_id} failed." in message["message"]
-    assert f"{world.airflow.url}/dags/{RECOVERY}/runs/manual" in message["message"]
-
-
 def test_a_backup_and_a_drill_end_the_breaches_and_a_late_run_is_told(world: World, looks: list[Run]) -> None:
     world.airflow.unpause(DRILL)
     backup = world.trigger(BACKUP).wait()
@@ -73,6 +64,15 @@ def test_a_backup_and_a_drill_end_the_breaches_and_a_late_run_is_told(world: Wor
     assert late["title"] == f"{BACKUP} takes too long"
     assert f"Run {backup.run_id} is not done after 1s." in late["message"]
     assert world.catalog.alerts("watched") == []
+
+
+def test_a_failed_run_is_told_at_once(world: World, looks: list[Run]) -> None:
+    (run,) = world.runs(RECOVERY)
+    eventually(lambda: _told(world, RECOVERY), "the notice of the failed recovery")
+    (message,) = [each for each in world.people.taken if each["title"].startswith(RECOVERY)]
+    assert (message["title"], message["type"]) == (f"{RECOVERY} failed", "failure")
+    assert f"Run {run.run_id} failed." in message["message"]
+    assert f"{world.airflow.url}/dags/{RECOVERY}/runs/manual" in message["message"]
 
 
 def test_metrics_are_for_who_is_logged_in_or_has_the_token(world: World, looks: list[Run]) -> None:

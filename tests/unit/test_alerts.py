@@ -69,7 +69,7 @@ def test_a_breach_is_told_once_and_once_that_it_is_over(people: People) -> None:
     breached, kept = people.receivers["mail"].taken
     assert breached["type"] == "failure"
     assert breached["message"] == (
-        "The newest restore point is of 1 day and 6 hours ago: so much work would be lost now, 1 day are allowed.\n"
+        "The newest restore point is of 1 day and 6 hours ago: so much work would be lost now; the limit is 1 day.\n"
         "Since 2026-03-02 06:00:00 UTC.\n"
         "Next: Look at the runs of sample.system_backup, or make one: `lifeboat backup sample`."
     )

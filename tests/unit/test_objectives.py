@@ -26,7 +26,7 @@ def test_all_is_well(watched: Watched) -> None:
     rpo = found["rpo"]
     assert (rpo.value, rpo.objective, rpo.last_success) == (6 * 3600, 24 * 3600, NOW - 6 * HOUR)
     assert rpo.sentence == (
-        "The newest restore point is of 6 hours ago: so much work would be lost now, 1 day are allowed."
+        "The newest restore point is of 6 hours ago: so much work would be lost now; the limit is 1 day."
     )
 
 
@@ -105,7 +105,7 @@ def test_a_vault_that_nobody_checks_or_that_is_damaged(watched: Watched) -> None
     found = watched.findings()["check_age"]
     assert found.state == "breached"
     assert found.sentence == "The vault is damaged: site main, part 3 of 7: pack 5e1f is bad."
-    assert found.since == NOW - timedelta(minutes=30)
+    assert (found.since, found.last_success) == (NOW - timedelta(minutes=30), NOW - 2 * HOUR)
     watched.upkeep(timedelta(minutes=10), passed=True)
     assert watched.states()["check_age"] == "ok"
 
