@@ -16,6 +16,7 @@ CAPABILITIES = (
     "recovery",
     "patch_restore",
     "product_update",
+    "housekeeping",
 )
 
 
