@@ -19,6 +19,7 @@ CAPABILITIES = (
     "patch_restore",
     "product_update",
     "objectives",
+    "housekeeping",
 )
 
 

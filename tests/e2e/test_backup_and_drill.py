@@ -18,7 +18,7 @@ UNITS = {
 }
 
 
-CAPABILITIES = ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery", "objectives")
+CAPABILITIES = ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery", "housekeeping", "objectives")
 OF_SERVERS = ("patch_restore", "product_update")
 
 
