@@ -36,10 +36,9 @@ def tell_findings(
     for connection in connections:
         for finding in findings:
             subject = _OBJECTIVE + finding.name
-            changed = _changed(kept.get((subject, connection)), finding, name, now)
-            if changed is not None:
-                changed.subject, changed.connection = subject, connection
-                catalog.keep_alert(changed)
+            told = kept.get((subject, connection)) or _untold(name, subject, connection, now)
+            if _changes(told, finding, now):
+                catalog.keep_alert(told)
     due = [alert for alert in catalog.alerts(name) if alert.due_at <= now]
     errors = _deliver(catalog, deployment, due, now, send)
     catalog.mark_looked_at(name, now)
@@ -52,20 +51,11 @@ def tell_event(
     """Tell people of something that happened, such as a run that failed. Return what went wrong; what was not sent
     stays and is sent when the objectives are looked at next."""
     alerts = [
-        Alert(
-            deployment=deployment.name,
-            subject=subject,
-            connection=connection,
-            kind=message.kind,
-            stands=False,
-            title=message.title,
-            body=message.body,
-            sent_at=None,
-            due_at=now + _BEING_TOLD,
-        )
+        _untold(deployment.name, subject, connection, now + _BEING_TOLD)
         for connection in deployment.notifications.connections
     ]
     for alert in alerts:
+        alert.kind, alert.title, alert.body = message.kind, message.title, message.body
         catalog.keep_alert(alert)
     return _deliver(catalog, deployment, alerts, now, send)
 
@@ -79,32 +69,37 @@ def _drop_unwanted(catalog: Catalog, deployment: Deployment, findings: Sequence[
             catalog.drop_alert(alert)
 
 
-def _changed(alert: Alert | None, finding: Finding, deployment: str, now: datetime) -> Alert | None:
-    """Given what was told about an objective, if anything, and what became of it, return what is to be told or to be
-    remembered now, or None for no change. An objective that is unknown is neither breached nor kept."""
-    raised = alert is not None and alert.stands
+def _untold(deployment: str, subject: str, connection: str, due_at: datetime) -> Alert:
+    """Return a message without content about something of which nobody was told."""
+    return Alert(
+        deployment=deployment,
+        subject=subject,
+        connection=connection,
+        kind="info",
+        stands=False,
+        title="",
+        body="",
+        sent_at=None,
+        due_at=due_at,
+    )
+
+
+def _changes(alert: Alert, finding: Finding, now: datetime) -> bool:
+    """Given what was told about an objective and what became of it, bring the message up to date, and return whether
+    it is to be kept. An objective that is unknown is neither breached nor kept."""
     if finding.state == "breached":
+        if not alert.stands:
+            alert.kind, alert.stands, alert.sent_at, alert.due_at = "failure", True, None, now
         since = f"\nSince {in_utc(finding.since)}." if finding.since else ""
-        return Alert(
-            deployment=deployment,
-            kind="failure",
-            stands=True,
-            title=f"{deployment}: objective {finding.name} is breached",
-            body=f"{finding.sentence}{since}\nNext: {finding.next_step}",
-            sent_at=alert.sent_at if alert is not None and raised else None,
-            due_at=alert.due_at if alert is not None and raised else now,
-        )
-    if raised and finding.state in ("ok", "warning"):
-        return Alert(
-            deployment=deployment,
-            kind="success",
-            stands=False,
-            title=f"{deployment}: objective {finding.name} is kept again",
-            body=finding.sentence,
-            sent_at=None,
-            due_at=now,
-        )
-    return None
+        alert.title = f"{alert.deployment}: objective {finding.name} is breached"
+        alert.body = f"{finding.sentence}{since}\nNext: {finding.next_step}"
+        return True
+    if alert.stands and finding.state in ("ok", "warning"):
+        alert.kind, alert.stands, alert.sent_at, alert.due_at = "success", False, None, now
+        alert.title = f"{alert.deployment}: objective {finding.name} is kept again"
+        alert.body = finding.sentence
+        return True
+    return False
 
 
 def _deliver(
