@@ -70,7 +70,7 @@ class Deletions:
 
     def allowed(self, ids: Collection[str]) -> list[str]:
         """Return those of some ids that are removed before the process is killed."""
-        chosen = sorted(ids) if self.left is None else sorted(ids)[: self.left]
+        chosen = list(ids) if self.left is None else list(ids)[: self.left]
         self.done += len(chosen)
         if self.left is not None:
             self.left -= len(chosen)
@@ -112,16 +112,16 @@ class ResticVault(HousekeeperVault):
     def __init__(self, directory: Path, password: str, clock: Clock) -> None:
         super().__init__(str(directory), password)
         self.clock, self.deletions = clock, Deletions()
-        self._times: dict[str, datetime] = {}
+        self._made: dict[str, tuple[int, datetime]] = {}
 
     def backup_bytes(self, content: bytes, path: str, tags: Mapping[str, str]) -> Stored:
         stored = super().backup_bytes(content, path, tags)
-        self._times[stored.snapshot[:8]] = self.clock.now
+        self._made[stored.snapshot[:8]] = len(self._made), self.clock.now
         return stored
 
     def snapshots(self, tags: Mapping[str, str]) -> list[Snapshot]:
-        found = [Snapshot(each.id, each.tree, self._times[each.id[:8]], each.tags) for each in super().snapshots(tags)]
-        return sorted(found, key=lambda each: each.time)
+        found = sorted(super().snapshots(tags), key=lambda each: self._made[each.id[:8]])
+        return [Snapshot(each.id, each.tree, self._made[each.id[:8]][1], each.tags) for each in found]
 
     def forget(self, snapshots: Collection[str]) -> None:
         chosen = self.deletions.allowed(snapshots)

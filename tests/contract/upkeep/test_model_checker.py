@@ -1,6 +1,7 @@
 """What must never be deleted is never deleted, whatever is done in whatever order and killed wherever."""
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,12 @@ from lifeboat.deployment import Deployment
 from lifeboat.signing import Signer, new_private_key
 from lifeboat.upkeep_documents import Removed
 from tests.support.keeping_model import NAME, Checker
-from tests.support.vault_model import Clock, MemoryVault, VaultRuntime
+from tests.support.quick_vault import PASSWORD
+from tests.support.vault_model import Clock, MemoryVault, ResticVault, VaultRuntime
 
 SEEDS, STEPS = 100, 20
+#: Seeds of sequences that are run on a real restic as well, and their steps.
+REAL = {12: 10, 28: 10, 108: 10}
 KEY = Signer.from_connection(Connection("key", "generic", password=new_private_key()))
 PERIODS = ("last", "daily", "weekly", "monthly", "yearly")
 RULES = ({"last": 1}, {"last": 0, "daily": 1}, {"last": 2, "weekly": 1}, {"daily": 2, "weekly": 1})
@@ -121,3 +125,34 @@ def test_the_checker_sees_a_planted_fault(
     with pytest.raises(AssertionError, match=told):
         for seed in range(SEEDS):
             run_in_memory(seed, catalog)
+
+
+def test_a_real_vault_behaves_as_the_one_in_memory(
+    tmp_path: Path, empty_vault: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same operations on both, compared after each; the order in which snapshots go is the same, too."""
+    done: Counter[str] = Counter()
+    for seed, steps in REAL.items():
+        both = []
+        for kind in ("memory", "restic"):
+            directory, clock = tmp_path / f"{kind}-{seed}", Clock()
+            directory.mkdir()
+            vault: Any = MemoryVault(clock)
+            if kind == "restic":
+                vault = ResticVault(Path(shutil.copytree(empty_vault, directory / "vault")), PASSWORD, clock)
+            made = checker(seed, fast_catalog(directory / "catalog.db"), clock, vault)
+            made.most_at_first = 3
+            with clock.everywhere():
+                made.begin()
+            both.append(made)
+        for number in range(steps):
+            for made in both:
+                with made.clock.everywhere():
+                    made.step()
+            assert both[0].state() == both[1].state(), f"seed {seed}, step {number}"
+            assert both[0].done == both[1].done
+        done += both[1].done
+    with capsys.disabled():
+        print(f"\nmodel checker on restic: {len(REAL)} sequences: {dict(sorted(done.items()))}")
+    assert done["points deleted"] > 0
+    assert done["killed"] > 0
