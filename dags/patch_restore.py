@@ -25,6 +25,7 @@ from lifeboat.deployment import Deployment, Unit
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -87,6 +88,7 @@ def patch_restore(deployment: Deployment) -> DAG:
             "deployment": deployment.name,
         },
         params=form(deployment),
+        **notices(deployment),
     ) as dag:
         plan = PlanPatchRestoreOperator(task_id="plan")
         approvals = approve(deployment, dag_id)

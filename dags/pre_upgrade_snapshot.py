@@ -18,6 +18,7 @@ from airflow.sdk import DAG
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 from lifeboat_airflow.point import POINT_DAG, make_restore_point
 
 
@@ -36,6 +37,7 @@ def pre_upgrade_snapshot(deployment: Deployment) -> DAG:
             ),
         },
         **POINT_DAG,
+        **notices(deployment),
     ) as dag:
         make_restore_point(
             deployment,

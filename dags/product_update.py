@@ -33,6 +33,7 @@ from lifeboat.deployment import Deployment, Unit
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 from lifeboat_airflow.point import make_restore_point
 from lifeboat_airflow.update import (
     CONFIRM,
@@ -109,6 +110,7 @@ def product_update(deployment: Deployment) -> DAG:
             "deployment": deployment.name,
         },
         params=form(deployment),
+        **notices(deployment),
     ) as dag:
         plan = PlanUpdateOperator(task_id="plan")
         prepare = PreparePacksOperator(task_id="prepare", plan=plan.output)

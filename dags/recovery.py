@@ -34,6 +34,7 @@ from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.backfill_help import by_backfill
 from lifeboat_airflow.capture import CaptureUnitOperator
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -118,6 +119,7 @@ def recovery(deployment: Deployment) -> DAG:
             "trigger_rule": TriggerRule.NONE_FAILED,
         },
         params=form(deployment),
+        **notices(deployment),
     ) as dag:
         plan = PlanRecoveryOperator(task_id="plan")
         approvals = approve(deployment, dag_id)

@@ -28,6 +28,7 @@ from lifeboat.deployment_file import load_all
 from lifeboat_airflow.assets import restore_points
 from lifeboat_airflow.drill import DrillUnitOperator, PickPointsOperator, RecordDrillOperator
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 
 
 def drill_schedule(deployment: Deployment) -> object:
@@ -55,6 +56,7 @@ def restore_drill(deployment: Deployment) -> DAG:
                 "Restore point", "Id of the restore point to drill; empty for the newest undrilled one."
             )
         },
+        **notices(deployment, deployment.notifications.drill_limit),
     ) as dag:
         picked = PickPointsOperator(task_id="pick", deployment=deployment.name, point="{{ params.point or '' }}")
         drilled = DrillUnitOperator.partial(

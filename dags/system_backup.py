@@ -23,6 +23,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.notices import notices
 from lifeboat_airflow.point import POINT_DAG, make_restore_point
 
 
@@ -37,6 +38,7 @@ def system_backup(deployment: Deployment) -> DAG:
         tags=["lifeboat", deployment.name],
         params={"reason": optional_text("Reason", "Why this point is made.")},
         **POINT_DAG,
+        **notices(deployment, deployment.notifications.backup_limit),
     ) as dag:
         make_restore_point(deployment, "system_backup", reason="{{ params.reason or '' }}")
     return dag

@@ -2,21 +2,23 @@
 
 import logging
 import sys
+import uuid
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_patches, cli_recovery, cli_restore, cli_update, report
+from lifeboat import cli_patches, cli_recovery, cli_restore, cli_status, cli_update, cli_upkeep, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.catalog.leases import USE
 from lifeboat.cli_patches import print_patches_at
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
-from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
 from lifeboat.preflight import world_problems
+from lifeboat.refresh import refresh
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
 from lifeboat.signing import Signer, new_private_key
@@ -27,6 +29,8 @@ vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a sit
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
 app.add_typer(cli_update.app)
+app.add_typer(cli_status.app)
+app.add_typer(cli_upkeep.app)
 app.add_typer(cli_patches.app, name="patches")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
@@ -93,7 +97,8 @@ def drill(
     with _runtime(deployment) as runtime:
         catalog = _catalog()
         state = catalog.point(runtime.deployment.name, point) if point else _newest(catalog, runtime.deployment.name)
-        evidence = drill_point(runtime, catalog, state.manifest.id, jobs=jobs)
+        with catalog.leased(runtime.deployment.name, state.manifest.id, f"drill {uuid.uuid4().hex[:8]}", USE):
+            evidence = drill_point(runtime, catalog, state.manifest.id, jobs=jobs)
     report.print_drill(evidence, runtime.deployment.objectives)
     if not evidence.passed:
         raise typer.Exit(1)
@@ -122,6 +127,7 @@ def show(
     found = find_deployment(deployment)
     state = _catalog().point(found.name, point)
     report.print_point(state.manifest)
+    report.print_hold(state)
     if state.drill:
         report.print_drill(state.drill, found.objectives)
 
@@ -134,13 +140,10 @@ app.command()(cli_restore.runbook)
 def rebuild(deployment: DeploymentName) -> None:
     """Make the catalog of a deployment again, from its vault alone."""
     with _runtime(deployment) as runtime:
-        name, site, catalog = runtime.deployment.name, runtime.deployment.home_site(), _catalog()
-        kept = catalog.kept(name)
-        manifests, evidence, refused = read_all(runtime.vault(site), runtime.signer(), name)
-        catalog.rebuild(name, manifests, evidence, kept)
-    for problem in refused:
+        name, found = runtime.deployment.name, refresh(runtime, _catalog())
+    for problem in (*found.refused, *found.dangling):
         typer.echo(problem, err=True)
-    typer.echo(f"{name}: {len(manifests)} restore points and {len(evidence)} pieces of evidence.")
+    typer.echo(f"{name}: {len(found.manifests)} restore points and {len(found.evidence)} pieces of evidence.")
 
 
 @vault_app.command()

@@ -1,5 +1,6 @@
 """`lifeboat restore`, `runbook` and `points`: with a deployment file, or on a bare machine with the vault alone."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import typer
 from lifeboat import report
 from lifeboat.break_glass import BareRuntime, Opened, break_glass
 from lifeboat.catalog import Catalog, PointState, catalog_url
+from lifeboat.catalog.leases import USE
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import require_manifest
@@ -70,7 +72,8 @@ def _choose(names: list[str], vault: str | None, deployment: str | None, keys: l
             catalog = Catalog(catalog_url(from_environment))
             state = choose_point(catalog, runtime.deployment.name, names[1] if len(names) > 1 else None)
             _tell(state)
-            yield _Chosen(state, runtime)
+            with catalog.leased(state.manifest.deployment, state.manifest.id, f"restore {uuid.uuid4().hex[:8]}", USE):
+                yield _Chosen(state, runtime)
         return
     _refuse_count(names, 0, 1, "With --vault name a restore point alone, and the deployment by --deployment.")
     with break_glass(vault, deployment, keys or []) as opened:

@@ -24,6 +24,7 @@ from lifeboat.deployment_values import (
     HealthUrl,
     Name,
     RelativePath,
+    Size,
     Timezone,
     UnitName,
     format_duration,
@@ -38,7 +39,9 @@ __all__ = [
     "Deployment",
     "Duration",
     "HostSettings",
+    "Notifications",
     "Objectives",
+    "Retention",
     "Schedules",
     "Server",
     "Site",
@@ -65,6 +68,19 @@ class Objectives(Model):
     rpo: Duration = Field(timedelta(hours=24), description="The most work, as time, that may be lost.")
     rto: Duration = Field(timedelta(hours=4), description="The longest that a recovery may take.")
     drill_age: Duration = Field(timedelta(days=7), description="The greatest age of the newest passing drill.")
+    good_age: Duration | None = Field(
+        None, description="The greatest age of the last known good; by default `drill_age` and `rpo` together."
+    )
+    check_age: Duration = Field(
+        timedelta(days=3), description="The greatest age of the newest check of the vault's data by housekeeping."
+    )
+    growth_per_day: Size | None = Field(
+        None, description="The most that the vault may grow in a day, as 500M or 20G, as a mean of a week."
+    )
+
+    def longest_good_age(self) -> timedelta:
+        """Return the greatest age of the last known good."""
+        return self.good_age or self.drill_age + self.rpo
 
 
 class Schedules(Model):
@@ -73,12 +89,77 @@ class Schedules(Model):
     timezone: Timezone = Field("UTC", description="The zone that the cron expressions are read in.")
     system_backup: Cron | None = Field("0 2 * * *", description="When restore points are made; null for by hand.")
     restore_drill: Cron | None = Field("0 4 * * *", description="When drills run besides after each backup.")
+    housekeeping: Cron | None = Field("0 6 * * *", description="When housekeeping runs; null for by hand.")
     drills_per_run: int = Field(3, ge=1, le=100, description="The most restore points that one drill run covers.")
     drill_after_backup: bool = Field(True, description="Whether each new restore point starts a drill run.")
+    objectives: Cron | None = Field(
+        "*/15 * * * *", description="When the objectives are looked at, if there are `notifications`."
+    )
 
     def zone(self) -> ZoneInfo:
         """Return the zone that the cron expressions are read in."""
         return ZoneInfo(self.timezone)
+
+
+class Notifications(Model):
+    """Who is told when an objective is breached, a run fails, or one takes too long."""
+
+    connections: list[ConnectionId] = Field(
+        [],
+        description="Connections of type apprise: mail, Slack and a hundred others; one for each service, so that each "
+        "message is sent again only to the one that failed. Empty for no notices.",
+    )
+    repeat: Duration = Field(
+        timedelta(hours=24), description="How often a breach that lasts is told again after the first notice."
+    )
+    backup_limit: Duration = Field(
+        timedelta(hours=2), description="How long a run of system_backup may take before that is told."
+    )
+    drill_limit: Duration = Field(
+        timedelta(hours=6), description="How long a run of restore_drill may take before that is told."
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Notifications":
+        if len(set(self.connections)) < len(self.connections):
+            raise ValueError("connections names one twice")
+        return self
+
+
+class Retention(Model):
+    """What stays in the vault, and how housekeeping works. Whatever the numbers say, the last known good stays, the
+    newest point, what is on hold, and what an operation uses."""
+
+    last: int = Field(
+        7, ge=0, le=10_000, description="So many of the newest points of backups and before upgrades stay."
+    )
+    daily: int = Field(
+        14, ge=0, le=10_000, description="So many days keep a point: the newest good one, or the newest."
+    )
+    weekly: int = Field(8, ge=0, le=10_000, description="The same for weeks, which begin on Mondays.")
+    monthly: int = Field(12, ge=0, le=10_000, description="The same for months.")
+    yearly: int = Field(3, ge=0, le=10_000, description="The same for years.")
+    swapped_out: Duration = Field(
+        timedelta(days=14),
+        description="How long what a recovery swapped out stays beside what is live. So long safety points stay as "
+        "well, and points from before an upgrade.",
+    )
+    orphans_after: Duration = Field(
+        timedelta(days=1),
+        description="When what failed backups left is removed; longer than the longest backup takes.",
+    )
+    check_parts: int = Field(
+        30,
+        ge=1,
+        le=256,
+        description="Each run reads one of so many parts of the vault's data, and so all of it in turn.",
+    )
+    prune_at_most: Size = Field(
+        "5G", description="The most that one run writes anew to free space, as 500M or 5G; captures wait meanwhile."
+    )
+    prune_time: Duration = Field(
+        timedelta(minutes=8), description="The longest that freeing space may take; captures wait for ten minutes."
+    )
 
 
 class RecoverySettings(Model):
@@ -324,8 +405,10 @@ class Deployment(Model):
     max_skew: Duration = Field(
         timedelta(minutes=30), description="The most time between the captures of one restore point."
     )
-    objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
+    objectives: Objectives = Field(Objectives(), description="What must be kept: RPO, RTO, ages, growth.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
+    notifications: Notifications = Field(Notifications(), description="Who is told what is wrong.")
+    retention: Retention = Field(Retention(), description="What stays in the vault, and how housekeeping works.")
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")

@@ -39,6 +39,11 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def size_bytes(value: str) -> int:
+    """Given a size as a deployment file writes it, such as 5G, return it in bytes."""
+    return int(value[:-1]) << {"K": 10, "M": 20, "G": 30, "T": 40}[value[-1]]
+
+
 def _check_cron(value: str) -> str:
     if value not in _CRON_PRESETS and not (len(value.split()) == 5 and croniter.is_valid(value)):
         raise ValueError("is not a cron expression; write five fields such as '0 2 * * *'")
@@ -101,5 +106,7 @@ HealthUrl = Annotated[str, AfterValidator(_check_health_url)]
 UnitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,250}$")]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Cron = Annotated[str, AfterValidator(_check_cron)]
+#: As restic writes sizes: 500M, 5G.
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}[KMGT]$")]
 EmbeddedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 EngineName = Annotated[str, AfterValidator(_check_engine)]

@@ -7,6 +7,7 @@ process. A document counts only if its signature is good and it says what its ta
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from lifeboat.errors import DocumentError, PointError, SignatureError, VaultDamagedError
 from lifeboat.evidence import Evidence, read_evidence_document
@@ -128,6 +129,23 @@ def read_all(
     """Given a deployment, return all its genuine manifests and evidence in a vault, and what was refused: what
     is forged, damaged, doubled, or about no manifest of the vault. With `point`, those of the points whose ids
     begin with it."""
+    found = read_documents(vault, signer, deployment, point)
+    return found.manifests, found.evidence, [*found.refused, *found.dangling]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The genuine documents of a vault, what was `refused` (forged, damaged, doubled), and what is `dangling`: genuine
+    evidence about no manifest of the vault."""
+
+    manifests: list[SignedManifest]
+    evidence: list[Evidence]
+    refused: list[str]
+    dangling: list[str]
+
+
+def read_documents(vault: Vault, signer: Verifier, deployment: str, point: str = "") -> Found:
+    """Given a deployment, return what its vault holds of documents; with `point`, of the points whose ids begin so."""
 
     def read(snapshot: Snapshot) -> SignedManifest | Evidence | str:
         try:
@@ -149,15 +167,17 @@ def read_all(
             refused.append(f"Restore point '{signed.manifest.id}' has a second manifest; the first one counts.")
     known = {signed.sha256 for signed in manifests.values()}
     evidence: dict[str, Evidence] = {}
+    dangling = []
     for document in documents:
         if isinstance(document, SignedManifest | str):
             continue
         if document.manifest_sha256 in known:
             evidence[document.id] = document
         else:
-            refused.append(f"Evidence {document.id} is about no manifest of the vault (point '{document.point}').")
-    return (
+            dangling.append(f"Evidence {document.id} is about no manifest of the vault (point '{document.point}').")
+    return Found(
         sorted(manifests.values(), key=lambda signed: signed.manifest.id),
         sorted(evidence.values(), key=lambda document: document.finished_at),
         refused,
+        dangling,
     )

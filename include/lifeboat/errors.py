@@ -131,3 +131,9 @@ class VaultBusyError(VaultError):
     """The vault's storage failed in a way that may pass (network, time-out)."""
 
     permanent = False
+
+
+class NotifyError(LifeboatError):
+    """A message to people was not accepted by a service; it is kept, and sent later."""
+
+    permanent = False

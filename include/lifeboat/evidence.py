@@ -4,12 +4,13 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, RootModel
 
+from lifeboat.hold_documents import HoldEvidence
 from lifeboat.manifest import DrillEvidence, read_document
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
 from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 #: Every kind of evidence; `type` tells them apart.
-Evidence: TypeAlias = DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence
+Evidence: TypeAlias = DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence | HoldEvidence
 
 
 class _AnyEvidence(RootModel[Annotated[Evidence, Field(discriminator="type")]]):

@@ -14,6 +14,7 @@ from lifeboat.capture import engine_for
 from lifeboat.deployment import Unit
 from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, UnreachableError
 from lifeboat.host import Command, LocalHost
+from lifeboat.notify import services
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.wso2.server import ServerControl
@@ -70,6 +71,8 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
             if connection is not None:
                 yield partial(runtime.connection, connection)
         yield partial(_scratch, runtime, name)
+    for connection in deployment.notifications.connections:
+        yield partial(_check_notifications, runtime, connection)
     for unit in deployment.units():
         yield partial(_check_capture, runtime, unit)
         yield partial(_check_drill, runtime, unit)
@@ -84,6 +87,10 @@ def _check_capture(runtime: Runtime, unit: Unit) -> None:
 
 def _check_drill(runtime: Runtime, unit: Unit) -> None:
     engine_for(runtime, unit).drill_preflight()
+
+
+def _check_notifications(runtime: Runtime, connection: str) -> None:
+    services(runtime.connection(connection))
 
 
 def _check_vault(runtime: Runtime, site: str) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 from lifeboat.catalog import Catalog
@@ -13,6 +13,9 @@ from lifeboat.recovery import live_now
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, bound_to
 from lifeboat.runtime import Runtime
 from lifeboat.wso2.server import ServerControl
+
+#: Longer than what comes before and after an approval takes.
+_WORK = timedelta(days=1)
 
 
 def new_recovery_id(run_after: datetime | None = None, seed: str | None = None) -> str:
@@ -34,6 +37,13 @@ def refuse_other_recovery(runtime: Runtime, recovery: str = "") -> None:
             )
 
 
+def lease_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan) -> None:
+    """Keep the point of a plan from being deleted while people approve it, and until its journal does that. Raise
+    PointError when it is being deleted already."""
+    waits = runtime.deployment.recovery.approval_timeout * 2 + _WORK
+    catalog.lease(plan.deployment, plan.point, f"recovery {plan.id}", waits)
+
+
 def begin(
     runtime: Runtime,
     catalog: Catalog,
@@ -52,6 +62,7 @@ def begin(
     refuse_other_recovery(runtime, plan.id)
     for journal in _journals(runtime, plan.id):
         return journal
+    lease_point(runtime, catalog, plan)
     for server in () if may_be_broken else plan.servers:
         ServerControl.of(runtime, server).preflight()
     journal = RecoveryJournal(
@@ -129,4 +140,5 @@ def record(
     )
     write_evidence(runtime.vault(plan.site), runtime.signer(), evidence)
     catalog.add_evidence(evidence)
+    catalog.give_back(plan.deployment, f"recovery {plan.id}")
     return evidence

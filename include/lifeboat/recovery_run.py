@@ -23,7 +23,7 @@ from lifeboat.recovery import (
     swap,
 )
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, RecoveryRequest
-from lifeboat.recovery_journal import begin, new_recovery_id, record, refuse_other_recovery
+from lifeboat.recovery_journal import begin, lease_point, new_recovery_id, record, refuse_other_recovery
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.runtime import Runtime
 from lifeboat.together import TogetherPool
@@ -162,6 +162,8 @@ def plan_and_begin(
     """Plan a recovery, let `confirm` decide, and write its journal; None when it was not confirmed."""
     refuse_other_recovery(runtime)
     plan = plan_recovery(runtime, catalog, request, new_recovery_id())
+    lease_point(runtime, catalog, plan)
     if not confirm(plan):
+        catalog.give_back(plan.deployment, f"recovery {plan.id}")
         return None
     return begin(runtime, catalog, plan, requested_by, [requested_by])

@@ -19,6 +19,7 @@ from lifeboat.times import in_utc
 __all__ = [
     "PointState",
     "print_drill",
+    "print_hold",
     "print_patches",
     "print_point",
     "print_points",
@@ -37,6 +38,10 @@ _STYLES = {
     "unproven": "yellow",
     "incomplete": "yellow",
     "agree": "green",
+    "ok": "green",
+    "warning": "yellow",
+    "unknown": "yellow",
+    "breached": "bold red",
     "differ": "yellow",
     "poison": "bold red",
     "fail": "bold red",
@@ -62,6 +67,14 @@ def print_point(manifest: Manifest, console: Console | None = None) -> None:
         console.print(Text(f"{name.replace('_', ' ').capitalize()}: {label}"))
     for unit in manifest.units:
         _print_capture_notes(unit, console)
+
+
+def print_hold(state: PointState, console: Console | None = None) -> None:
+    """Print who put a restore point on hold and why; nothing if nobody did."""
+    if hold := state.hold:
+        console = console or new_console()
+        held = f"{in_utc(hold.finished_at)} by {hold.by}: {hold.reason}"
+        console.print(Text("On hold ", style="yellow") + Text(f"since {held}"))
 
 
 def print_drill(evidence: DrillEvidence, objectives: Objectives, console: Console | None = None) -> None:
@@ -130,6 +143,10 @@ def print_points(
             duration(drill.rto_seconds) if drill else "",
         )
     console.print(table)
+    for state in states:
+        if state.hold:
+            held = f"{state.manifest.id}: {state.hold.reason} ({state.hold.by})"
+            console.print(Text("On hold ", style="yellow") + Text(held))
     when = f" as of {in_utc(as_of)}" if as_of else ""
     console.print(f"Last known good{when}: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
 

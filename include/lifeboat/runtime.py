@@ -7,10 +7,12 @@ from typing import Self
 
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
+from lifeboat.errors import ConfigurationError
 from lifeboat.host import Host, LocalHost
 from lifeboat.signing import Signer, Verifier
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
+from lifeboat.vault_upkeep import HousekeeperVault
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,21 @@ class Runtime:
             settings.repository,
             connection.require("password"),
             backend_secrets(settings.repository, connection),
+        )
+
+    def housekeeper(self, site: str) -> HousekeeperVault:
+        """Given a site's name, return its vault as the one sees it who may delete. Raise ConfigurationError when the
+        deployment file names nobody: the writer's credential never deletes."""
+        settings = self.deployment.sites[site].vault
+        if settings.housekeeper is None:
+            raise ConfigurationError(
+                f"Site '{site}' names no housekeeper for its vault, so nothing can be removed from it.",
+                next_step=f"Set sites.{site}.vault.housekeeper to a connection, and run `lifeboat vault init "
+                f"{self.deployment.name}` once, which admits the writer's password.",
+            )
+        connection = self.connection(settings.housekeeper)
+        return HousekeeperVault(
+            settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
         )
 
     def initialise_vault(self, site: str) -> None:

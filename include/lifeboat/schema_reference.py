@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -72,7 +73,9 @@ def _name(annotation: Any) -> str:
         return f"list of {_name(arguments[0])}"
     if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "mapping"
-    return {str: "text", int: "number", bool: "true or false"}.get(annotation, getattr(annotation, "__name__", "text"))
+    return {str: "text", int: "number", bool: "true or false", timedelta: "duration"}.get(
+        annotation, getattr(annotation, "__name__", "text")
+    )
 
 
 def _default(field: FieldInfo) -> str:

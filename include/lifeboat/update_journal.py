@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from lifeboat.catalog import Catalog
+from lifeboat.catalog.leases import USE
 from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import UpdateError
 from lifeboat.manifest import new_point_id
@@ -39,6 +40,8 @@ def begin_attempt(
 ) -> UpdateJournal:
     """Write into the vault that a server is about to be updated: until there is evidence of the end, its home may be
     in any state."""
+    attempt = new_point_id(datetime.now(UTC))
+    catalog.lease(plan.deployment, base.point, f"update {attempt}", USE)
     journal = UpdateJournal(
         id=uuid.uuid4().hex,
         deployment=plan.deployment,
@@ -47,7 +50,7 @@ def begin_attempt(
         site=plan.site,
         update=plan.id,
         server=server,
-        attempt=new_point_id(datetime.now(UTC)),
+        attempt=attempt,
         finished_at=datetime.now(UTC),
         requested_by=requested_by,
         approved_by=tuple(approved_by),
@@ -70,6 +73,7 @@ def end_attempt(runtime: Runtime, catalog: Catalog, journal: UpdateJournal, **fo
     )
     write_evidence(runtime.vault(journal.site), runtime.signer(), evidence)
     catalog.add_evidence(evidence)
+    catalog.give_back(journal.deployment, f"update {journal.attempt}")
     return evidence
 
 

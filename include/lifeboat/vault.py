@@ -224,21 +224,14 @@ class Vault:
 
     def snapshots(self, tags: Mapping[str, str]) -> list[Snapshot]:
         """Given tags, return the snapshots that carry all of them, oldest first."""
+        done = self._list(tags)
+        for line in not_loaded(done):
+            log.warning("Vault %s holds a damaged snapshot, which is passed over: %s", self.name, line)
+        return parse_snapshots(done)
+
+    def _list(self, tags: Mapping[str, str]) -> Completed:
         arguments = ["snapshots", "--json", "--no-lock"]
-        done = self._run([*arguments, "--tag", encode_tags(tags)] if tags else arguments)
-        for line in essence(done.stderr):
-            if "could not load snapshot" in line:
-                log.warning("Vault %s holds a damaged snapshot, which is passed over: %s", self.name, line)
-        found = [
-            Snapshot(
-                id=item["id"],
-                tree=item["tree"],
-                time=datetime.fromisoformat(item["time"]),
-                tags=decode_tags(item.get("tags") or ()),
-            )
-            for item in json.loads(done.stdout or b"[]") or ()
-        ]
-        return sorted(found, key=lambda snapshot: snapshot.time)
+        return self._run([*arguments, "--tag", encode_tags(tags)] if tags else arguments)
 
     def read(self, snapshot: str, path: str) -> bytes:
         """Return the content of a file of a snapshot: for documents, which fit into memory."""
@@ -344,6 +337,25 @@ class Vault:
             added_bytes=summary["data_added"],
             packed_bytes=summary.get("data_added_packed"),
         )
+
+
+def parse_snapshots(done: Completed) -> list[Snapshot]:
+    """Given what a listing printed, return the snapshots, oldest first."""
+    found = [
+        Snapshot(
+            id=item["id"],
+            tree=item["tree"],
+            time=datetime.fromisoformat(item["time"]),
+            tags=decode_tags(item.get("tags") or ()),
+        )
+        for item in json.loads(done.stdout or b"[]") or ()
+    ]
+    return sorted(found, key=lambda snapshot: snapshot.time)
+
+
+def not_loaded(done: Completed) -> list[str]:
+    """Given what a listing printed, return what it says of snapshots that are damaged."""
+    return [line for line in essence(done.stderr) if "could not load snapshot" in line]
 
 
 def _wait_until_read(process: Process) -> None:

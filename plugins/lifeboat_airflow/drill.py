@@ -10,6 +10,11 @@ from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 RESULT_KEY = "drill"
 
 
+def lease_name(run: Any) -> str:
+    """Given a run, return the name of its leases on the points that it drills."""
+    return f"drill {run.run_id}"
+
+
 class PickPointsOperator(LifeboatOperator):
     """Picks what this run drills, and returns point, unit and runbook for each unit of each picked point.
 
@@ -28,6 +33,7 @@ class PickPointsOperator(LifeboatOperator):
         self.point = point
 
     def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.catalog.leases import USE
         from lifeboat.runbook import runbook_turns
 
         catalog = open_catalog()
@@ -36,6 +42,8 @@ class PickPointsOperator(LifeboatOperator):
         if not picked:
             raise AirflowSkipException(f"No undrilled restore point of '{name}' falls to this run.")
         states = [catalog.point(name, point) for point in picked]
+        for state in states:
+            catalog.lease(name, state.manifest.id, lease_name(context["dag_run"]), USE)
         self.log.info("Drilling %s", ", ".join(state.manifest.id for state in states))
         drills = catalog.drills(name)
         return [
@@ -115,6 +123,7 @@ class RecordDrillOperator(LifeboatOperator):
             recorded[point] = "passed" if evidence.passed else "failed" if evidence.conclusive else "incomplete"
             if not evidence.passed:
                 red.append(f"{point} ({recorded[point]})")
+        catalog.give_back(runtime.deployment.name, lease_name(context["dag_run"]))
         context["ti"].xcom_push("verdicts", recorded)
         if red:
             raise AirflowFailException(f"Not proven: {', '.join(red)}. The evidence is recorded.")

@@ -34,7 +34,7 @@ class PlanRecoveryOperator(LifeboatOperator):
     ui_color: ClassVar[str] = "#f0e2b6"
 
     def run(self, runtime: Any, context: Any) -> Any:
-        from lifeboat.recovery_journal import new_recovery_id, refuse_other_recovery
+        from lifeboat.recovery_journal import lease_point, new_recovery_id, refuse_other_recovery
         from lifeboat.recovery_plan import plan_recovery
         from lifeboat.recovery_report import plan_as_markdown, print_plan
         from lifeboat.times import in_utc_and
@@ -46,7 +46,10 @@ class PlanRecoveryOperator(LifeboatOperator):
         if request.as_of:
             zone = runtime.deployment.schedules.zone()
             self.log.info("Recovering as of %s", in_utc_and(zone, request.as_of))
-        plan = plan_recovery(runtime, open_catalog(), request, recovery)
+        catalog = open_catalog()
+        plan = plan_recovery(runtime, catalog, request, recovery)
+        if not context["params"]["dry_run"]:
+            lease_point(runtime, catalog, plan)
         log_table(lambda console: print_plan(plan, console))
         context["ti"].xcom_push(MARKDOWN, plan_as_markdown(plan))
         return plan.model_dump(mode="json")

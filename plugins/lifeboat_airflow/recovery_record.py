@@ -45,6 +45,9 @@ class RecordRecoveryOperator(LifeboatOperator):
 
         instance, run = context["ti"], context["dag_run"]
         failed = self._failed(instance, run)
+        if self.plan is None and failed:
+            # Skipped, this last task would let the run end as a success, of whose failure nobody is told.
+            raise AirflowFailException(f"Nothing was begun: {', '.join(failed)} failed; its log says why.")
         if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
             raise AirflowSkipException("There was nothing to record: a dry run, or no plan.")
         plan = read_plan(self.plan)

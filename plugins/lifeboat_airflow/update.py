@@ -234,6 +234,9 @@ class ReportUpdateOperator(LifeboatOperator):
         instance, run = context["ti"], context["dag_run"]
         states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
         failed = sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
+        if self.plan is None and failed:
+            # Skipped, this last task would let the run end as a success, of whose failure nobody is told.
+            raise AirflowFailException(f"Nothing was begun; failed: {', '.join(failed)}.")
         if self.plan is None or not (failed or instance.xcom_pull(task_ids=CONFIRM)):
             raise AirflowSkipException("There is nothing to report: a dry run, or no server to update.")
         plan = read_plan(self.plan)

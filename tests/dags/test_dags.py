@@ -13,7 +13,8 @@ from tests.support.deployments import Change, write_deployment
 
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
 RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
-DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE}
+OBJECTIVES, HOUSEKEEPING = "sample.objectives", "sample.housekeeping"
+DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE, OBJECTIVES, HOUSEKEEPING}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -229,6 +230,19 @@ def test_an_update_offers_every_method_and_makes_packs_ready_before_the_snapshot
     prepare = dag.get_task("prepare")
     assert prepare.get_flat_relative_ids(upstream=True) == {"plan", "go_ahead"}
     assert {"snapshot.open", "approve", "confirm"} <= prepare.get_flat_relative_ids(upstream=False)
+
+
+def test_every_part_of_housekeeping_runs_whatever_became_of_the_others(sample_dags: DagBag) -> None:
+    from lifeboat.housekeeping import PARTS
+
+    dag = sample_dags.dags[HOUSEKEEPING]
+    order = [task.task_id for task in dag.topological_sort()]
+    assert order == [*PARTS, "record"]
+    assert [each.downstream_task_ids for each in dag.topological_sort()] == [*({name} for name in order[1:]), set()]
+    assert {(task.trigger_rule, task.retries) for task in dag.tasks} == {("all_done", 0)}
+    assert {task.task_id for task in dag.tasks if task.pool == "lifeboat_vault"} == set(PARTS)
+    assert isinstance(dag.timetable, CronTriggerTimetable)
+    assert dag.timetable.expression == "0 6 * * *"
 
 
 def _approvals(number: int) -> Change:

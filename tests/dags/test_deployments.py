@@ -1,10 +1,12 @@
 """One set of DAGs for each deployment file; what a file says shows in its DAGs, and a broken one shows as an error."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.serialization.serialized_objects import DagSerialization
 
 from tests.dags.conftest import LoadDags
 from tests.support.deployments import with_schedules, write_deployment
@@ -16,6 +18,8 @@ CAPABILITIES = (
     "recovery",
     "patch_restore",
     "product_update",
+    "objectives",
+    "housekeeping",
 )
 
 
@@ -106,6 +110,51 @@ def test_the_file_says_when_they_run(
     assert bag.import_errors == {}
     assert _when(bag.dags["timed.system_backup"].timetable) == backup
     assert _when(bag.dags["timed.restore_drill"].timetable) == drill
+
+
+def test_people_are_told_of_each_failed_run_and_of_what_takes_too_long_if_there_are_any(
+    tmp_path: Path, load_dags: LoadDags
+) -> None:
+    def told(document: dict[str, Any]) -> None:
+        document["notifications"] = {"connections": ["ops"], "backup_limit": "3h"}
+
+    write_deployment(tmp_path, "silent")
+    write_deployment(tmp_path, "told", told)
+    bag = load_dags(tmp_path)
+    assert bag.import_errors == {}
+    silent, telling = ({name: bag.dags[f"{of}.{name}"] for name in CAPABILITIES} for of in ("silent", "told"))
+    assert [name for name, dag in silent.items() if dag.has_on_failure_callback or dag.deadline] == []
+    # A failed look is told by nobody: what it uses to tell is what failed.
+    assert {name for name, dag in telling.items() if not dag.has_on_failure_callback} == {"objectives"}
+    assert {name: _limits(dag) for name, dag in telling.items() if dag.deadline} == {
+        "system_backup": [timedelta(hours=3)],
+        "restore_drill": [timedelta(hours=6)],
+    }
+    again = load_dags(tmp_path)
+    for dag in telling.values():
+        stored = DagSerialization.serialize_dag(dag)
+        assert stored == DagSerialization.serialize_dag(again.dags[dag.dag_id])  # or each parse is a new version
+        DagSerialization.deserialize_dag(stored)
+
+
+def test_objectives_are_looked_at_by_themselves_only_if_somebody_is_told(tmp_path: Path, load_dags: LoadDags) -> None:
+    def told(document: dict[str, Any]) -> None:
+        document["notifications"] = {"connections": ["ops"]}
+
+    write_deployment(tmp_path, "silent")
+    write_deployment(tmp_path, "told", told)
+    write_deployment(tmp_path, "by-hand", told, with_schedules(objectives=None))
+    dags = {name: load_dags(tmp_path).dags[f"{name}.objectives"] for name in ("silent", "told", "by-hand")}
+    assert {name: _when(dag.timetable) for name, dag in dags.items()} == {
+        "silent": "by hand",
+        "told": "*/15 * * * * UTC",
+        "by-hand": "by hand",
+    }
+    assert {dag.is_paused_upon_creation for dag in dags.values()} == {False}
+
+
+def _limits(dag: Any) -> list[timedelta]:
+    return [alert.interval for alert in dag.deadline]
 
 
 def _misspelt_home(document: dict[str, Any]) -> None:

@@ -38,6 +38,7 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
+        "watched": [with_units_of(TREE), _own_documents, _people],
         "returning": [_own_documents, _own_databases, _standby_alone],
     }
     for name, more in changes.items():
@@ -78,6 +79,12 @@ def _own_databases(document: dict[str, Any]) -> None:
     """One database of its own on PostgreSQL, and one of the same name on MariaDB if it has that."""
     for server in {"main-db", "identity-db"} & document["database_servers"].keys():
         document["database_servers"][server]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+
+
+def _people(document: dict[str, Any]) -> None:
+    """Somebody is told, by hand and not by a schedule; no backup is done within its limit."""
+    document["notifications"] = {"connections": ["people"], "backup_limit": "1s"}
+    document["schedules"]["objectives"] = None
 
 
 def _standby_alone(document: dict[str, Any]) -> None:

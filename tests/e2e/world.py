@@ -37,8 +37,11 @@ from tests.support.patchable import (
     make_servers,
 )
 from tests.support.quick_vault import make_quick_vault
+from tests.support.receiver import Receiver
 
 REPOSITORY = Path(__file__).parents[2]
+PEOPLES_PASSWORD = "peoples-password-5d20"
+METRICS_TOKEN = "metrics-token-9e7a"
 
 
 class World:
@@ -52,11 +55,13 @@ class World:
         self.slow_dump = SlowDump(directory / "slow-dump")
         self.brakes = Brakes(directory / "brakes")
         self.twice = Twice(directory)
+        self.people = Receiver()
         self._patch = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
     def start(self) -> None:
         """Prepare the deployments and their vaults, and start Airflow."""
+        self._stack.callback(self.people.stop)
         self.stage.prepare("small")
         self._stack.callback(self.stage.stop)
         self.servers = make_servers(self.directory / "updating")
@@ -86,6 +91,7 @@ class World:
         """What Airflow and this process need to reach the deployments."""
         writer = json.loads(self.stage.environment()[environment_variable("lifeboat_vault_writer")])
         wrong = {**writer, "password": WRONG_VAULT_PASSWORD}
+        service = {"path": self.people.url_with("lifeboat", PEOPLES_PASSWORD)}
         return {
             **self.stage.environment(),
             **self.slow_dump.environment(),
@@ -93,6 +99,8 @@ class World:
             environment_variable("wso2_updates"): json.dumps(
                 {"conn_type": "generic", "login": UPDATES_LOGIN, "password": UPDATES_PASSWORD}
             ),
+            environment_variable("people"): json.dumps({"conn_type": "apprise", "extra": {"config": service}}),
+            "LIFEBOAT_METRICS_TOKEN": METRICS_TOKEN,
             "LIFEBOAT_TESTS": str(self.directory),
             "LIFEBOAT_DEPLOYMENTS": str(self.deployments),
             "RESTIC_CACHE_DIR": str(self.directory / "restic-cache"),
@@ -165,11 +173,15 @@ class World:
     def secrets(self) -> dict[str, str]:
         """Return every secret that Lifeboat was given, by a name for messages. The password of WSO2's embedded
         databases is none: it is in every pack, and a word of many file names."""
-        found = {"wrong vault password": WRONG_VAULT_PASSWORD}
+        found = {
+            "wrong vault password": WRONG_VAULT_PASSWORD,
+            "people's password": PEOPLES_PASSWORD,
+            "token for metrics": METRICS_TOKEN,
+        }
         for variable in self.environment:
             if variable.startswith("AIRFLOW_CONN_"):
                 found[variable] = from_environment(variable.removeprefix("AIRFLOW_CONN_").lower()).password
-        del found[environment_variable("wso2_h2")]
+        del found[environment_variable("wso2_h2")], found[environment_variable("people")]
         return found
 
     def _make_vaults(self) -> None:

@@ -88,6 +88,8 @@ def test_help_names_every_command() -> None:
         "backup",
         "drill",
         "points",
+        "status",
+        "metrics",
         "show",
         "restore",
         "runbook",

@@ -4,47 +4,36 @@ LIFEBOAT_CATALOG says where it is: the path of an SQLite file (by default in the
 `connection:<id>` for a PostgreSQL database.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import URL, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
-from lifeboat.catalog.database import catalog_url, explained, migrate, open_engine
+from lifeboat.catalog.alerts import Alerts
+from lifeboat.catalog.database import catalog_url
 from lifeboat.catalog.last_good import newest_good, none_good
+from lifeboat.catalog.leases import Leases
 from lifeboat.catalog.models import Evidence, Point
+from lifeboat.catalog.queries import forget, kept_documents, of_point, point_states
 from lifeboat.catalog.states import PointState, first_instant, last_instant
+from lifeboat.catalog.upkeep import UpkeepRecords
 from lifeboat.documents import SignedManifest
 from lifeboat.errors import PointError
 from lifeboat.evidence import Evidence as EvidenceDocument
 from lifeboat.evidence import read_evidence_document
-from lifeboat.manifest import DrillEvidence, Manifest, read_document, to_json
+from lifeboat.manifest import Manifest, to_json
 
 __all__ = ["Catalog", "PointState", "catalog_url", "first_instant", "last_instant"]
 
 
-class Catalog:
+class Catalog(Leases, UpkeepRecords, Alerts):
     """Asks and keeps the catalog. Opening it brings its tables up to date."""
-
-    def __init__(self, url: URL) -> None:
-        self._url = url
-        self._engine = open_engine(url)
-        with explained(url):
-            migrate(self._engine)
-
-    @contextmanager
-    def _session(self, *, writing: bool = False) -> Iterator[Session]:
-        """Yield a session in one transaction; what it has read can be looked at afterwards."""
-        engine = self._engine.execution_options(writing=True) if writing else self._engine
-        with explained(self._url), Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
 
     def add_point(self, signed: SignedManifest) -> None:
         """Keep a sealed point; keeping it again changes nothing. Of two manifests of one point the vault's counts:
         another one that was kept goes, with the evidence about it."""
         with self._session(writing=True) as session:
-            _forget(session, _of_point(session, signed) - {signed.sha256})
+            forget(session, of_point(session, signed) - {signed.sha256})
             session.merge(_point_row(signed))
 
     def add_evidence(self, evidence: EvidenceDocument) -> None:
@@ -54,10 +43,8 @@ class Catalog:
 
     def kept(self, deployment: str) -> set[str]:
         """Return what tells the documents that are kept of a deployment from others: for `rebuild`."""
-        manifests = select(Point.manifest_sha256).where(Point.deployment == deployment)
         with self._session() as session:
-            evidence = select(Evidence.id).where(Evidence.manifest_sha256.in_(manifests))
-            return {*session.scalars(manifests), *session.scalars(evidence)}
+            return kept_documents(session, deployment)
 
     def rebuild(
         self,
@@ -73,35 +60,22 @@ class Catalog:
         old = self.kept(deployment) if kept is None else set(kept)
         found = {signed.sha256 for signed in manifests} | {document.id for document in evidence}
         with self._session(writing=True) as session:
-            _forget(session, old - found)
+            if gone := old - found:
+                forget(session, gone)
+            there = kept_documents(session, deployment)
             for signed in manifests:
-                _forget(session, _of_point(session, signed) - {signed.sha256})
-                session.merge(_point_row(signed))
+                if signed.sha256 not in there:
+                    forget(session, of_point(session, signed) - {signed.sha256})
+                    session.merge(_point_row(signed))
             session.flush()
             for document in evidence:
-                session.merge(_evidence_row(document))
+                if document.id not in there:
+                    session.merge(_evidence_row(document))
 
     def points(self, deployment: str) -> list[PointState]:
         """Given a deployment, return its restore points, newest first, each with its newest conclusive drill."""
         with self._session() as session:
-            rows = session.scalars(
-                select(Point).where(Point.deployment == deployment).order_by(Point.sealed_at.desc())
-            ).all()
-            drills = session.scalars(
-                select(Evidence)
-                .join(Point, Point.manifest_sha256 == Evidence.manifest_sha256)
-                .where(Point.deployment == deployment, Evidence.type == "drill")
-                .order_by(Evidence.finished_at.desc())
-            ).all()
-        newest = _newest_conclusive(drills)
-        return [
-            PointState(
-                read_document(Manifest, row.document, f"Restore point {row.id}"),
-                row.manifest_sha256,
-                newest.get(row.manifest_sha256),
-            )
-            for row in rows
-        ]
+            return point_states(session, deployment)
 
     def point(self, deployment: str, point: str) -> PointState:
         """Given a point's id, or the beginning of it, return it. Raise PointError for none or several."""
@@ -177,30 +151,6 @@ class Catalog:
         mine = first_instant(manifest)
         later = [instant for instant in instants if instant > mine]
         return ((later[0] if later else now) - mine).total_seconds()
-
-
-def _newest_conclusive(drills: Sequence[Evidence]) -> dict[str, DrillEvidence]:
-    """Given the rows of drills, newest first, return for each manifest the newest that says something about it."""
-    newest: dict[str, DrillEvidence] = {}
-    for row in drills:
-        if row.manifest_sha256 not in newest:
-            drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
-            if drill.conclusive:
-                newest[row.manifest_sha256] = drill
-    return newest
-
-
-def _of_point(session: Session, signed: SignedManifest) -> set[str]:
-    """Return the digests of the manifests that are kept of a point."""
-    point = signed.manifest
-    of_point = select(Point.manifest_sha256).where(Point.deployment == point.deployment, Point.id == point.id)
-    return set(session.scalars(of_point))
-
-
-def _forget(session: Session, kept: Collection[str]) -> None:
-    """Remove manifests, with the evidence about them, and evidence."""
-    session.execute(delete(Evidence).where(Evidence.id.in_(kept) | Evidence.manifest_sha256.in_(kept)))
-    session.execute(delete(Point).where(Point.manifest_sha256.in_(kept)))
 
 
 def _point_row(signed: SignedManifest) -> Point:

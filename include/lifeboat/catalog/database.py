@@ -13,7 +13,7 @@ from lifeboat.connections import ConnectionResolver
 from lifeboat.errors import ConfigurationError, UnreachableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST_REVISION = "0001"
+NEWEST_REVISION = "0003"
 #: The key of the advisory lock under which PostgreSQL lets one process at a time change the tables.
 _MIGRATION_LOCK = 6_184_531_977
 _REBUILD = "The restore points are safe in the vault; `lifeboat catalog rebuild` indexes them again."

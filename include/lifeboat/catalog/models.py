@@ -1,4 +1,5 @@
-"""The catalog's tables: an index over the manifests and evidence of the vaults, and nothing more."""
+"""The catalog's tables: an index over the manifests and evidence of the vaults, who uses which point now, and what
+people were told."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -53,3 +54,69 @@ class Evidence(Base):
     complete: Mapped[bool]
     passed: Mapped[bool]
     document: Mapped[str] = mapped_column(Text)
+
+
+class Lease(Base):
+    """That an operation uses a restore point until a time: retention leaves the point alone meanwhile."""
+
+    __tablename__ = "lease"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    point: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Going(Base):
+    """That a restore point is being deleted: nobody takes a lease on it any more."""
+
+    __tablename__ = "going"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    point: Mapped[str] = mapped_column(primary_key=True)
+    why: Mapped[str]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Upkeep(Base):
+    """A run of housekeeping; `document` is its signed payload."""
+
+    __tablename__ = "upkeep"
+    __table_args__ = (Index("upkeep_by_time", "deployment", "finished_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    deployment: Mapped[str]
+    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    passed: Mapped[bool]
+    document: Mapped[str] = mapped_column(Text)
+
+
+class Watch(Base):
+    """Since when a deployment's objectives are looked at, and when that was done last to tell people."""
+
+    __tablename__ = "watch"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Alert(Base):
+    """A message about a subject to the people behind a connection.
+
+    One about a breached objective (`stands`) stays while that lasts, so that it is told once; all others go as soon as
+    they are sent. `kind` is that of a Message. `sent_at` is when the message was sent last, None while it was not;
+    `due_at` is when it is to be sent next.
+    """
+
+    __tablename__ = "alert"
+
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    connection: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    stands: Mapped[bool]
+    title: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifeboat.hold_documents import HoldEvidence
 from lifeboat.manifest import DrillEvidence, Manifest
 
 
 @dataclass(frozen=True)
 class PointState:
-    """A restore point with its newest conclusive drill, if any."""
+    """A restore point with its newest conclusive drill, if any, and what holds it, if anything does."""
 
     manifest: Manifest
     manifest_sha256: str
     drill: DrillEvidence | None
+    hold: HoldEvidence | None = None
 
     @property
     def verdict(self) -> str:

@@ -11,13 +11,15 @@ from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from tests.support.faults import Sweep, sweep, watch_everything
 from tests.support.miniature import DATABASE, HOME, TREE
-from tests.support.recoverable import SECOND_HOME, Recoverable
+from tests.support.recoverable import Recoverable
+
+UNITS = (DATABASE, HOME, TREE)
 
 
 @pytest.mark.timeout(900)
 def test_a_point_is_made(deployment: Recoverable, monkeypatch: pytest.MonkeyPatch, swept: Callable[..., None]) -> None:
     runtime, catalog = deployment.runtime, deployment.catalog
-    point = open_point(runtime.deployment, "system_backup")
+    point = open_point(runtime.deployment, "system_backup", units=UNITS)
     captured: dict[Unit, Any] = {}
     faults = watch_everything(monkeypatch)
 
@@ -34,7 +36,7 @@ def test_a_point_is_made(deployment: Recoverable, monkeypatch: pytest.MonkeyPatc
         assert len(runtime.vault("main").snapshots({"kind": "manifest"})) <= 1
 
     results: list[Sweep] = []
-    for unit in (DATABASE, HOME, SECOND_HOME, TREE):
+    for unit in UNITS:
         results.append(sweep(faults, f"capture {unit}", lambda unit=unit: capture(unit), nothing_is_sealed))
     results.append(sweep(faults, "seal", seal, one_at_most))
     swept(*results)

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from lifeboat.capture import make_point
 from lifeboat.deployment import Unit
 from lifeboat.documents import read_all
 from lifeboat.drill import drill_unit, record_drill
 from tests.support.faults import Sweep, sweep, watch_everything
 from tests.support.miniature import DATABASE, HOME, TREE
-from tests.support.recoverable import SECOND_HOME, Recoverable
+from tests.support.recoverable import Recoverable
+
+UNITS = (DATABASE, HOME, TREE)
 
 
 @pytest.mark.timeout(900)
@@ -19,7 +22,9 @@ def test_a_point_is_drilled(
     deployment: Recoverable, monkeypatch: pytest.MonkeyPatch, swept: Callable[..., None]
 ) -> None:
     runtime, catalog = deployment.runtime, deployment.catalog
-    point = deployment.point(drilled=False).manifest.id
+    signed = make_point(runtime, "system_backup", units=UNITS)
+    catalog.add_point(signed)
+    point = signed.manifest.id
     drills: dict[Unit, Any] = {}
     faults = watch_everything(monkeypatch)
     scratch = deployment.mini.directory / "scratch"
@@ -36,7 +41,7 @@ def test_a_point_is_drilled(
         assert list(scratch.glob("drill-*")) == []
 
     results: list[Sweep] = []
-    for unit in (DATABASE, HOME, SECOND_HOME, TREE):
+    for unit in UNITS:
         results.append(sweep(faults, f"drill {unit}", lambda unit=unit: drill(unit), no_verdict_but_green))
     results.append(sweep(faults, "record the drill", record, no_verdict_but_green))
     swept(*results)

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import URL
 
 from lifeboat.capture import make_point
-from lifeboat.catalog import Catalog
+from lifeboat.catalog import Catalog, catalog_url
+from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
 from lifeboat.documents import SignedManifest, read_evidence
 from lifeboat.drill import drill_point, drill_unit, record_drill
@@ -175,3 +179,21 @@ def damaged(proven: Proven, place: Path) -> Iterator[Damaged]:
     with mini.runtime() as runtime:
         yield Damaged(mini, proven, runtime, mini.catalog())
     shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> URL:
+    """Where an empty catalog is to be, of both kinds, as LIFEBOAT_CATALOG names it."""
+    if request.param == "sqlite":
+        monkeypatch.setenv("LIFEBOAT_CATALOG", str(tmp_path / "new/catalog.db"))
+        return catalog_url(lambda connection_id: pytest.fail(f"asked for {connection_id}"))
+    server: SamplePostgres = request.getfixturevalue("postgres")
+    admin = conninfo_to_dict(server.admin_conninfo)
+    with psycopg.connect(server.admin_conninfo, autocommit=True) as session:
+        session.execute("DROP DATABASE IF EXISTS catalog WITH (FORCE)")
+        session.execute("CREATE DATABASE catalog")
+    monkeypatch.setenv("LIFEBOAT_CATALOG", "connection:my_catalog")
+    where = Connection(
+        "my_catalog", "postgres", "127.0.0.1", server.port, str(admin["user"]), str(admin["password"]), "catalog"
+    )
+    return catalog_url({"my_catalog": where}.__getitem__)

@@ -6,42 +6,20 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, inspect
 
 from lifeboat.catalog import Catalog, PointState, catalog_url
 from lifeboat.catalog.models import Base
-from lifeboat.connections import Connection
 from lifeboat.documents import SignedManifest, read_all, write_evidence, write_manifest
 from lifeboat.drill import record_drill
 from lifeboat.errors import ConfigurationError, LifeboatError, PointError, UnreachableError
 from lifeboat.manifest import DrillEvidence
-from lifeboat.sample.postgres_server import SamplePostgres
 from tests.contract.usecases.conftest import Damaged
 from tests.support.planting import flip_byte, restic
 from tests.support.points import made_up_drill, made_up_point
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> URL:
-    """Where an empty catalog is to be, of both kinds, as LIFEBOAT_CATALOG names it."""
-    if request.param == "sqlite":
-        monkeypatch.setenv("LIFEBOAT_CATALOG", str(tmp_path / "new/catalog.db"))
-        return catalog_url(lambda connection_id: pytest.fail(f"asked for {connection_id}"))
-    server: SamplePostgres = request.getfixturevalue("postgres")
-    admin = conninfo_to_dict(server.admin_conninfo)
-    with psycopg.connect(server.admin_conninfo, autocommit=True) as session:
-        session.execute("DROP DATABASE IF EXISTS catalog WITH (FORCE)")
-        session.execute("CREATE DATABASE catalog")
-    monkeypatch.setenv("LIFEBOAT_CATALOG", "connection:my_catalog")
-    where = Connection(
-        "my_catalog", "postgres", "127.0.0.1", server.port, str(admin["user"]), str(admin["password"]), "catalog"
-    )
-    return catalog_url({"my_catalog": where}.__getitem__)
 
 
 def everything(catalog: Catalog, deployment: str) -> tuple[list[PointState], PointState | None]:

@@ -64,10 +64,12 @@ def test_everything_that_is_missing_is_told_at_once(mini: Miniature, tmp_path: P
         "vault": {"repository": str(tmp_path / "nothing"), "writer": "mini_vault", "pool": "west_vault"},
         "scratch": str(tmp_path / "scratch"),
     }
+    document["notifications"] = {"connections": ["nobody", "nonsense"]}
     mini.write_file(document)
     mini.home.rename(mini.home.with_name("aside"))
     environment = {**mini.environment(), **fake_airflow(tmp_path)}
     environment["AIRFLOW_CONN_MINI_VAULT"] = "generic://:of+another+vault@"
+    environment["AIRFLOW_CONN_NONSENSE"] = "apprise://?config=nothing"
     environment["AIRFLOW_CONN_MINI_SIGNING"] = "generic://:nokey@"
     del environment["AIRFLOW_CONN_MINI_POSTGRES"]
     ended = lifeboat(environment, "validate", "mini")
@@ -79,11 +81,13 @@ def test_everything_that_is_missing_is_told_at_once(mini: Miniature, tmp_path: P
         "Connection 'the_housekeeper' is not set.",
         "The scratch directory '/proc/scratch' cannot be used",
         f"There is no vault at '{tmp_path / 'nothing'}'.",
+        "Connection 'nobody' is not set.",
+        "Connection 'nonsense' names no service that Apprise can reach.",
         "Connection 'mini_postgres' is not set.",
         f"home/apim-cp-1: '{mini.home}' is not a readable directory on host 'worker'.",
     ):
         assert ended.stderr.count(message) == 1, (message, ended.stderr)
-    assert ended.stderr.count("  Next: ") == 8
+    assert ended.stderr.count("  Next: ") == 10
 
 
 def test_missing_tools(mini: Miniature, programs: Path) -> None:

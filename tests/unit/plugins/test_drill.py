@@ -25,7 +25,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_deployment: 
 
 def _pick(run_type: DagRunType, logical_date: datetime | None = None, point: str = "") -> list[str]:
     """Return the points that a run picks, one for each of their units."""
-    run = SimpleNamespace(run_type=run_type, logical_date=logical_date)
+    run = SimpleNamespace(run_id="a run", run_type=run_type, logical_date=logical_date)
     picked = PickPointsOperator(task_id="pick", deployment="sample", point=point).execute({"dag_run": run})
     return [item["point"] for item in picked]
 
@@ -33,11 +33,17 @@ def _pick(run_type: DagRunType, logical_date: datetime | None = None, point: str
 def test_each_unit_of_each_point_is_picked_one_with_its_runbook(catalog: Catalog) -> None:
     point = made_up_point(datetime.now(UTC), "sample", HOME, TREE)
     catalog.add_point(point)
-    run = SimpleNamespace(run_type=DagRunType.MANUAL, logical_date=None)
+    run = SimpleNamespace(run_id="a run", run_type=DagRunType.MANUAL, logical_date=None)
     assert PickPointsOperator(task_id="pick", deployment="sample").execute({"dag_run": run}) == [
         {"point": point.manifest.id, "unit": "home/apim-cp-1", "runbook": "home/apim-cp-1"},
         {"point": point.manifest.id, "unit": "tree/documents", "runbook": ""},
     ]
+
+
+def test_what_is_picked_stays_until_it_is_recorded(catalog: Catalog) -> None:
+    catalog.add_point(made_up_point(datetime.now(UTC), "sample", TREE))
+    (point,) = _pick(DagRunType.MANUAL)
+    assert catalog.leases("sample") == {point: "drill a run"}
 
 
 def test_runs_by_schedule_and_backfill_pick_by_their_tick_those_by_asset_by_the_time_it_is(catalog: Catalog) -> None:

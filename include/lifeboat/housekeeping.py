@@ -1,0 +1,185 @@
+"""Housekeeping: what is no longer wanted goes, its space is freed, and the vault is read, a part of it each time.
+
+It consists of parts, each of which runs whatever became of the others. What each found is one document in the vault at
+the end; the run failed when a part did. Only the housekeeper's credential deletes.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lifeboat.catalog import Catalog
+from lifeboat.errors import LifeboatError, VaultDamagedError
+from lifeboat.manifest import Document
+from lifeboat.orphans import remove_orphans
+from lifeboat.retention_run import Retention, remove_points
+from lifeboat.runtime import Runtime
+from lifeboat.scratch import reap
+from lifeboat.swapped_out import discard_expired
+from lifeboat.upkeep_documents import KEPT_RECORDS, Removed, UpkeepRecord, VaultCheck, write_upkeep
+from lifeboat.vault_upkeep import HousekeeperVault
+
+log = logging.getLogger(__name__)
+
+
+class PartResult(Document):
+    """What one part of a run found. Travels as XCom."""
+
+    part: str
+    removed: tuple[Removed, ...] = ()
+    held_back: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    checks: tuple[VaultCheck, ...] = ()
+    pruned_bytes: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+    error: str = ""
+
+
+@dataclass
+class Run:
+    """What a part works with, and what it has found so far: that counts also when it fails."""
+
+    runtime: Runtime
+    catalog: Catalog
+    removed: list[Removed] = field(default_factory=list)
+    held_back: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    checks: list[VaultCheck] = field(default_factory=list)
+    pruned_bytes: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+
+    @property
+    def site(self) -> str:
+        return self.runtime.deployment.home_site()
+
+    @property
+    def vault(self) -> HousekeeperVault:
+        return self.runtime.housekeeper(self.site)
+
+
+def locks(run: Run) -> None:
+    """Remove the locks of dead processes, which would keep all others waiting, and scratch places of dead drills."""
+    run.size_before = run.vault.size()
+    run.removed += [
+        Removed(kind="lock", name=name, why="the process that held it is dead") for name in run.vault.unlock()
+    ]
+    scratch = Path(run.runtime.deployment.sites[run.site].scratch)
+    if scratch.is_dir():
+        run.removed += [
+            Removed(kind="scratch", name=str(place), why="its drill is dead and has left it") for place in reap(scratch)
+        ]
+
+
+def retention(run: Run) -> None:
+    """Remove the points that no rule keeps, or say why none goes now."""
+    verdict, going = Retention(run.runtime, run.catalog).mark()
+    run.held_back += verdict.held_back
+    run.removed += remove_points(run.vault, run.catalog, run.runtime.deployment.name, going)
+
+
+def orphans(run: Run) -> None:
+    """Remove what failed backups and interrupted deletions left, and records of this kind that are very old."""
+    vault, deployment = run.vault, run.runtime.deployment
+    run.removed += remove_orphans(deployment, run.catalog, vault)
+    records = vault.snapshots({"kind": "upkeep", "deployment": deployment.name})
+    old = records[: -KEPT_RECORDS + 1]  # this run's comes to them
+    vault.forget([each.id for each in old])
+    run.removed += [
+        Removed(kind="record", name=each.tags.get("id", each.id), why=f"only {KEPT_RECORDS} are kept", snapshots=1)
+        for each in old
+    ]
+
+
+def swapped_out(run: Run) -> None:
+    """Remove what recoveries swapped out long ago."""
+    discard_expired(run.runtime, run.catalog, run.removed, run.left)
+
+
+def prune(run: Run) -> None:
+    """Free the space of what is gone, within the limits that the deployment sets."""
+    settings = run.runtime.deployment.retention
+    run.pruned_bytes = run.vault.prune(settings.prune_at_most, settings.prune_time)
+    run.size_after = run.vault.size()
+
+
+def check(run: Run) -> None:
+    """Read the next part of the vault, and again those that were damaged. Raise VaultDamagedError when one is."""
+    vault, of = run.vault, run.runtime.deployment.retention.check_parts
+    for part in parts_to_check(run.catalog.upkeep(run.runtime.deployment.name), of):
+        damage = vault.check(part, of)
+        run.checks.append(VaultCheck(part=part, of=of, passed=not damage, checked_at=datetime.now(UTC), detail=damage))
+    if red := [each for each in run.checks if not each.passed]:
+        raise VaultDamagedError(
+            f"Vault {vault.name} holds damaged data: {red[0].detail}",
+            next_step="See which points need it by `restic find --pack` and a drill of each, and make a new backup; "
+            "docs/housekeeping.md says how to repair the vault. It is read again by each run until it is whole.",
+        )
+
+
+PARTS: dict[str, Callable[[Run], None]] = {
+    part.__name__: part for part in (locks, retention, orphans, swapped_out, prune, check)
+}
+
+
+def parts_to_check(records: Iterable[UpkeepRecord], of: int) -> list[int]:
+    """Given the records of earlier runs, newest first, return the parts to read now: the one that was not read for
+    longest, and every one that was damaged when it was read last."""
+    newest: dict[int, VaultCheck] = {}
+    for each in (each for record in records for each in record.checks if each.of == of):
+        newest.setdefault(each.part, each)
+    never = datetime.min.replace(tzinfo=UTC)
+    turn = min(range(1, of + 1), key=lambda part: newest[part].checked_at if part in newest else never)
+    return sorted({turn, *(part for part, each in newest.items() if not each.passed)})
+
+
+def run_part(runtime: Runtime, catalog: Catalog, name: str) -> PartResult:
+    """Run one part of housekeeping and return what it found; a failure is told in the result."""
+    run, error = Run(runtime, catalog), ""
+    log.info("— %s", name.replace("_", " "))
+    try:
+        PARTS[name](run)
+    except LifeboatError as failure:
+        log.error("%s failed: %s", name, failure)
+        error = f"{name}: {failure}"
+    found = {each: getattr(run, each) for each in PartResult.model_fields if hasattr(run, each)}
+    return PartResult(part=name, error=error, **found)
+
+
+def record_run(
+    runtime: Runtime, catalog: Catalog, started_at: datetime, results: Iterable[PartResult], lost: Iterable[str] = ()
+) -> UpkeepRecord:
+    """Write what the parts of a run found into the vault, then into the catalog, and let old records go. `lost` names
+    parts of which no result came back."""
+    results, site = list(results), runtime.deployment.home_site()
+
+    def known(name: str) -> int | None:
+        return next((found for each in results if (found := getattr(each, name)) is not None), None)
+
+    record = UpkeepRecord(
+        deployment=runtime.deployment.name,
+        site=site,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        removed=tuple(found for each in results for found in each.removed),
+        held_back=tuple(found for each in results for found in each.held_back),
+        left=tuple(found for each in results for found in each.left),
+        checks=tuple(found for each in results for found in each.checks),
+        pruned_bytes=known("pruned_bytes"),
+        size_before=known("size_before"),
+        size_after=known("size_after"),
+        errors=(*(each.error for each in results if each.error), *(f"{name}: was killed" for name in lost)),
+    )
+    write_upkeep(runtime.vault(site), runtime.signer(), record)
+    catalog.add_upkeep([record])
+    return record
+
+
+def housekeep(runtime: Runtime, catalog: Catalog, parts: Iterable[str] = tuple(PARTS)) -> UpkeepRecord:
+    """Run all of housekeeping, or some parts, in one go, as the command line does, and return its record."""
+    runtime.housekeeper(runtime.deployment.home_site())  # without the credential nothing can be done
+    started = datetime.now(UTC)
+    return record_run(runtime, catalog, started, [run_part(runtime, catalog, name) for name in parts])

@@ -1,0 +1,108 @@
+"""What a housekeeping run did, as a signed document in the vault: what it removed and why, and what it verified."""
+
+import uuid
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from lifeboat.errors import DocumentError, SignatureError, VaultDamagedError
+from lifeboat.manifest import Document, read_document, to_json
+from lifeboat.signing import Signer, Verifier
+from lifeboat.vault import Snapshot, Vault
+
+UPKEEP_SCHEMA = "lifeboat/upkeep/1"
+UPKEEP_PATH = "/upkeep.json"
+#: So many records stay in the vault: more than a year of daily runs.
+KEPT_RECORDS = 400
+_READERS = 2
+
+#: What can be removed: a restore point, snapshots that belong to none, what a recovery swapped out, a dead process's
+#: lock on the vault, a dead drill's scratch place, an old record of this kind.
+RemovedKind = Literal["point", "orphan", "swapped_out", "lock", "scratch", "record"]
+
+
+class Removed(Document):
+    """One thing that was removed, and why."""
+
+    kind: RemovedKind
+    name: str
+    why: str
+    snapshots: int = 0
+
+
+class VaultCheck(Document):
+    """That a part of the vault's data was read and compared with its checksums; `detail` says what is damaged."""
+
+    part: int
+    of: int
+    passed: bool
+    checked_at: datetime
+    detail: str = ""
+
+
+class UpkeepRecord(Document):
+    """One run of housekeeping.
+
+    `held_back` says why retention deleted nothing, each reason by itself. `checks` are the parts of the vault that were
+    read: the next one, and again every one that was damaged. Sizes are those of the data that points use, before
+    and after; `pruned_bytes` is what the storage got back. None is what the run did not come to. `left` is what was to
+    be removed and could not be, for a reason that is no failure.
+    """
+
+    schema_version: Literal["lifeboat/upkeep/1"] = Field("lifeboat/upkeep/1", alias="schema")
+    id: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    deployment: str
+    site: str
+    started_at: datetime
+    finished_at: datetime
+    removed: tuple[Removed, ...] = ()
+    held_back: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    pruned_bytes: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+    checks: tuple[VaultCheck, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every part of the run did what it should, and nothing that it read was damaged."""
+        return not self.errors and all(check.passed for check in self.checks)
+
+
+def write_upkeep(vault: Vault, signer: Signer, record: UpkeepRecord) -> None:
+    """Sign the record of a run and add it to the vault."""
+    tags = {
+        "kind": "upkeep",
+        "deployment": record.deployment,
+        "id": record.id,
+        "passed": "yes" if record.passed else "no",
+    }
+    vault.backup_bytes(signer.seal(UPKEEP_SCHEMA, to_json(record)), UPKEEP_PATH, tags)
+
+
+def read_upkeep(
+    vault: Vault, signer: Verifier, deployment: str, known: Collection[str] = ()
+) -> tuple[list[UpkeepRecord], list[str]]:
+    """Given a deployment, return the genuine records of its runs in a vault, but for those whose ids are `known`, and
+    what was refused. Of very many the newest are read."""
+
+    def read(snapshot: Snapshot) -> UpkeepRecord | str:
+        what = f"The record of housekeeping '{snapshot.tags.get('id')}'"
+        try:
+            payload = signer.open(UPKEEP_SCHEMA, vault.read(snapshot.id, UPKEEP_PATH), what=what)
+            return read_document(UpkeepRecord, payload, what)
+        except (SignatureError, DocumentError, VaultDamagedError) as error:
+            return str(error)
+
+    listed = vault.snapshots({"kind": "upkeep", "deployment": deployment})
+    wanted = [each for each in listed if each.tags.get("id") not in known][-KEPT_RECORDS:]
+    with ThreadPoolExecutor(max_workers=_READERS) as pool:
+        found = list(pool.map(read, wanted))
+    records = [each for each in found if isinstance(each, UpkeepRecord) and each.deployment == deployment]
+    return records, [each for each in found if isinstance(each, str)]
