@@ -112,13 +112,23 @@ FAILURES = (
     ),
     Failure(
         VaultDamagedError,
+        r"^Fatal: Unmarshal: ",
+        "Vault {vault} lost data, or holds damaged data. A file below keys/ is no key, so restic opens it no more.",
+        "Each file below keys/ is JSON: move the one that is not away, with the housekeeper's account. If it was a key "
+        "of the vault, bring it back from a copy of the storage; if not, find out who "
+        "writes to the vault. Then run `restic check --read-data`.",
+    ),
+    Failure(
+        VaultDamagedError,
         r"ciphertext verification failed$|returned invalid hash$|wrong data returned, hash is |"
-        r"load <(index|snapshot)/\w+>: invalid data returned|^Fatal: Unmarshal: |"
+        r"load <(index|snapshot)/\w+>: invalid data returned|"
         r"(ReadFull|StreamPack)\b.*(no such file or directory|does not exist\.?|EOF)$|"
         r"id [0-9a-f]{64} not found in repository$|no matching ID found for prefix |"
         r'^cannot dump file: path ".*" not found in snapshot$',
         "Vault {vault} lost data, or holds damaged data.",
-        "Run `restic check --read-data` on it; recover from another restore point or site meanwhile.",
+        "Run `restic check --read-data` on it, which names what is bad; recover from another restore point or site "
+        "meanwhile. A bad index is made anew by `restic rebuild-index` (since 0.16: `restic repair index`), with the "
+        "housekeeper's account.",
     ),
 )
 
