@@ -40,7 +40,7 @@ __all__ = [
     "Duration",
     "HostSettings",
     "Objectives",
-    "Retention",
+    "RetentionSettings",
     "Schedules",
     "Server",
     "Site",
@@ -84,7 +84,7 @@ class Schedules(Model):
         return ZoneInfo(self.timezone)
 
 
-class Retention(Model):
+class RetentionSettings(Model):
     """What stays in the vault, and how housekeeping works. Whatever the numbers say, the last known good stays, the
     newest point, what is on hold, and what an operation uses."""
 
@@ -365,7 +365,9 @@ class Deployment(Model):
     )
     objectives: Objectives = Field(Objectives(), description="RPO, RTO and drill age to keep.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
-    retention: Retention = Field(Retention(), description="What stays in the vault, and how housekeeping works.")
+    retention: RetentionSettings = Field(
+        RetentionSettings(), description="What stays in the vault, and how housekeeping works."
+    )
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")
