@@ -61,7 +61,7 @@ def retention(
         if not yes and not confirmed(runtime.deployment.name, confirm):
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
-        record = housekeep(runtime, catalog, ["retention"])
+        record = housekeep(runtime, catalog, ["retention"], only=verdict.going)
     print_upkeep(record)
     if not record.passed:
         raise typer.Exit(1)

@@ -41,7 +41,7 @@ __all__ = [
     "HostSettings",
     "Notifications",
     "Objectives",
-    "Retention",
+    "RetentionSettings",
     "Schedules",
     "Server",
     "Site",
@@ -126,7 +126,7 @@ class Notifications(Model):
         return self
 
 
-class Retention(Model):
+class RetentionSettings(Model):
     """What stays in the vault, and how housekeeping works. Whatever the numbers say, the last known good stays, the
     newest point, what is on hold, and what an operation uses."""
 
@@ -408,7 +408,9 @@ class Deployment(Model):
     objectives: Objectives = Field(Objectives(), description="What must be kept: RPO, RTO, ages, growth.")
     schedules: Schedules = Field(Schedules(), description="When the DAGs run.")
     notifications: Notifications = Field(Notifications(), description="Who is told what is wrong.")
-    retention: Retention = Field(Retention(), description="What stays in the vault, and how housekeeping works.")
+    retention: RetentionSettings = Field(
+        RetentionSettings(), description="What stays in the vault, and how housekeeping works."
+    )
     recovery: RecoverySettings = Field(RecoverySettings(), description="Who approves recoveries.")
     update: UpdateSettings = Field(UpdateSettings(), description="How servers are updated.")
     sites: dict[Name, Site] = Field(min_length=1, description="Regions or data centres, by name.")

@@ -5,7 +5,7 @@ the end; the run failed when a part did. Only the housekeeper's credential delet
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,9 @@ from lifeboat.upkeep_documents import KEPT_RECORDS, Removed, UpkeepRecord, Vault
 from lifeboat.vault_upkeep import HousekeeperVault
 
 log = logging.getLogger(__name__)
+
+#: So many damaged parts are read again by one run: damage to the vault's structure shows in all of them.
+_AGAIN = 3
 
 
 class PartResult(Document):
@@ -44,6 +47,7 @@ class Run:
 
     runtime: Runtime
     catalog: Catalog
+    only: Collection[str] | None = None  # points that retention may delete, if it may not decide by itself
     removed: list[Removed] = field(default_factory=list)
     held_back: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -63,7 +67,6 @@ class Run:
 
 def locks(run: Run) -> None:
     """Remove the locks of dead processes, which would keep all others waiting, and scratch places of dead drills."""
-    run.size_before = run.vault.size()
     run.removed += [
         Removed(kind="lock", name=name, why="the process that held it is dead") for name in run.vault.unlock()
     ]
@@ -72,13 +75,14 @@ def locks(run: Run) -> None:
         run.removed += [
             Removed(kind="scratch", name=str(place), why="its drill is dead and has left it") for place in reap(scratch)
         ]
+    run.size_before = run.vault.size()
 
 
 def retention(run: Run) -> None:
     """Remove the points that no rule keeps, or say why none goes now."""
-    verdict, going = Retention(run.runtime, run.catalog).mark()
+    verdict, going = Retention(run.runtime, run.catalog).mark(run.only)
     run.held_back += verdict.held_back
-    run.removed += remove_points(run.vault, run.catalog, run.runtime.deployment.name, going)
+    remove_points(run.vault, run.catalog, run.runtime.deployment.name, going, run.removed)
 
 
 def orphans(run: Run) -> None:
@@ -127,18 +131,19 @@ PARTS: dict[str, Callable[[Run], None]] = {
 
 def parts_to_check(records: Iterable[UpkeepRecord], of: int) -> list[int]:
     """Given the records of earlier runs, newest first, return the parts to read now: the one that was not read for
-    longest, and every one that was damaged when it was read last."""
+    longest, and those that were damaged when they were read last."""
     newest: dict[int, VaultCheck] = {}
     for each in (each for record in records for each in record.checks if each.of == of):
         newest.setdefault(each.part, each)
     never = datetime.min.replace(tzinfo=UTC)
     turn = min(range(1, of + 1), key=lambda part: newest[part].checked_at if part in newest else never)
-    return sorted({turn, *(part for part, each in newest.items() if not each.passed)})
+    damaged = sorted((each for each in newest.values() if not each.passed), key=lambda each: each.checked_at)
+    return sorted({turn, *(each.part for each in damaged[:_AGAIN])})
 
 
-def run_part(runtime: Runtime, catalog: Catalog, name: str) -> PartResult:
+def run_part(runtime: Runtime, catalog: Catalog, name: str, only: Collection[str] | None = None) -> PartResult:
     """Run one part of housekeeping and return what it found; a failure is told in the result."""
-    run, error = Run(runtime, catalog), ""
+    run, error = Run(runtime, catalog, only), ""
     log.info("— %s", name.replace("_", " "))
     try:
         PARTS[name](run)
@@ -152,8 +157,8 @@ def run_part(runtime: Runtime, catalog: Catalog, name: str) -> PartResult:
 def record_run(
     runtime: Runtime, catalog: Catalog, started_at: datetime, results: Iterable[PartResult], lost: Iterable[str] = ()
 ) -> UpkeepRecord:
-    """Write what the parts of a run found into the vault, then into the catalog, and let old records go. `lost` names
-    parts of which no result came back."""
+    """Write what the parts of a run found into the vault, then into the catalog. `lost` names parts of which no result
+    came back."""
     results, site = list(results), runtime.deployment.home_site()
 
     def known(name: str) -> int | None:
@@ -178,8 +183,11 @@ def record_run(
     return record
 
 
-def housekeep(runtime: Runtime, catalog: Catalog, parts: Iterable[str] = tuple(PARTS)) -> UpkeepRecord:
-    """Run all of housekeeping, or some parts, in one go, as the command line does, and return its record."""
+def housekeep(
+    runtime: Runtime, catalog: Catalog, parts: Iterable[str] = tuple(PARTS), only: Collection[str] | None = None
+) -> UpkeepRecord:
+    """Run all of housekeeping, or some parts, in one go, as the command line does, and return its record. With `only`
+    no other points are deleted."""
     runtime.housekeeper(runtime.deployment.home_site())  # without the credential nothing can be done
     started = datetime.now(UTC)
-    return record_run(runtime, catalog, started, [run_part(runtime, catalog, name) for name in parts])
+    return record_run(runtime, catalog, started, [run_part(runtime, catalog, name, only) for name in parts])

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from lifeboat.catalog.last_good import candidates, newest_good
 from lifeboat.catalog.states import PointState, last_instant
-from lifeboat.deployment import Retention
+from lifeboat.deployment import RetentionSettings
 
 #: What a period is called in the rule, and what tells two moments of one period from those of another.
 _PERIODS: Mapping[str, Callable[[datetime], object]] = {
@@ -39,7 +39,7 @@ class Rule:
     yearly: int = 0
 
     @classmethod
-    def of(cls, settings: Retention) -> "Rule":
+    def of(cls, settings: RetentionSettings) -> "Rule":
         """Given a deployment's settings, return the rule."""
         return cls(settings.last, settings.daily, settings.weekly, settings.monthly, settings.yearly)
 

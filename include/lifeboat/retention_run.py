@@ -64,7 +64,7 @@ class Retention:
             return {point: why for point, why in going.items() if only is None or point in only}
 
         going = self._catalog.mark_going(self.deployment.name, choose)
-        return decided[-1], going
+        return decided[-1], {} if self._doubts else going
 
     def _decide(self, states: Sequence[PointState], used: Mapping[str, str]) -> Verdict:
         settings, now = self.deployment.retention, datetime.now(UTC)
@@ -97,19 +97,20 @@ def reasons_to_wait(states: Sequence[PointState], deployment: Deployment, now: d
 
 
 def remove_points(
-    vault: HousekeeperVault, catalog: Catalog, deployment: str, going: Mapping[str, str]
-) -> list[Removed]:
-    """Remove points that are marked: manifests, all else of them, rows. Return what was removed."""
+    vault: HousekeeperVault, catalog: Catalog, deployment: str, going: Mapping[str, str], removed: list[Removed]
+) -> None:
+    """Remove points that are marked: manifests, all else of them, rows. `removed` gets them as soon as they are no
+    points any more."""
     if not going:
-        return []
+        return
     mine = [each for each in vault.snapshots({"deployment": deployment}) if each.tags.get("point") in going]
     vault.forget([each.id for each in mine if each.tags.get("kind") == "manifest"])
+    counts = {point: sum(each.tags["point"] == point for each in mine) for point in going}
+    removed += [Removed(kind="point", name=point, why=why, snapshots=counts[point]) for point, why in going.items()]
     vault.forget([each.id for each in mine if each.tags.get("kind") != "manifest"])
     catalog.gone(deployment, list(going))
-    counts = {point: sum(each.tags["point"] == point for each in mine) for point in going}
     for point, why in going.items():
         log.info("Removed restore point %s: %s (%d snapshots)", point, why, counts[point])
-    return [Removed(kind="point", name=point, why=why, snapshots=counts[point]) for point, why in going.items()]
 
 
 def _doubts(refused: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
         "outage": [with_units_of(DATABASE)],
         "older": [with_units_of(TREE), _own_documents, with_schedules(system_backup=_quiet_cron())],
         "damaged": [with_units_of(TREE), _own_documents],
+        "tidy": [with_units_of(TREE), _only_the_newest],
         "stranger": [with_units_of(TREE), _wrong_vault_password],
         "updating": [with_units_of(HOMES), _own_servers(servers["updating"]), _update_tools],
         "rolling": [
@@ -110,6 +111,10 @@ def _two_servers(document: dict[str, Any]) -> None:
     document["servers"] = {name: document["servers"][name] for name in ("apim-cp-1", "apim-gw-1")}
 
 
+def _only_the_newest(document: dict[str, Any]) -> None:
+    document["retention"] = {"last": 1, "daily": 0, "weekly": 0, "monthly": 0, "yearly": 0, "check_parts": 1}
+
+
 def _wrong_vault_password(document: dict[str, Any]) -> None:
     document["sites"]["main"]["vault"]["writer"] = "wrong_vault_writer"
 
@@ -120,7 +125,7 @@ def _unset_connection(document: dict[str, Any]) -> None:
 
 def _quiet_schedules() -> Change:
     """No tick falls into the tests: Airflow makes up for one of a daily schedule that is up to 2.4 hours ago."""
-    return with_schedules(system_backup=None, restore_drill=_quiet_cron())
+    return with_schedules(system_backup=None, restore_drill=_quiet_cron(), housekeeping=_quiet_cron())
 
 
 def _quiet_cron() -> str:

@@ -83,6 +83,17 @@ def test_a_whole_run_by_hand_is_told_and_recorded(small: Small, kept: Kept) -> N
     assert [state.manifest.id for state in catalog.points(NAME)] == [new]
 
 
+def test_the_lock_of_a_living_process_stays(small: Small, kept: Kept) -> None:
+    small.point()
+    with small.runtime() as runtime, locked(kept) as lock:
+        vault, files = runtime.housekeeper("main"), kept.files("locks")
+        assert vault.unlock() == []
+        assert kept.files("locks") == files
+        lock.kill_holder()
+        assert vault.unlock() == [file.name for file in files]
+        assert kept.files("locks") == []
+
+
 def test_what_failed_backups_left_goes_when_it_is_old_and_an_open_point_is_left_alone(
     small: Small, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,13 +99,13 @@ def without(*arguments: str) -> Any:
     return blind
 
 
-def data_first(vault: Any, catalog: Catalog, deployment: str, going: Mapping[str, str]) -> list[Removed]:
+def data_first(vault: Any, catalog: Catalog, deployment: str, going: Mapping[str, str], removed: Any) -> None:
     """Remove points, their manifests last."""
     mine = [each for each in vault.snapshots({"deployment": deployment}) if each.tags.get("point") in going]
     vault.forget([each.id for each in mine if each.tags["kind"] != "manifest"])
     vault.forget([each.id for each in mine if each.tags["kind"] == "manifest"])
     catalog.gone(deployment, list(going))
-    return [Removed(kind="point", name=point, why="") for point in going]
+    removed += [Removed(kind="point", name=point, why="") for point in going]
 
 
 @pytest.mark.parametrize(
