@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_patches, cli_recovery, cli_restore, cli_update, report
+from lifeboat import cli_patches, cli_recovery, cli_rescue, cli_restore, cli_update, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.cli_patches import print_patches_at
@@ -128,6 +128,7 @@ def show(
 
 app.command()(cli_restore.restore)
 app.command()(cli_restore.runbook)
+app.command()(cli_rescue.rescue)
 
 
 @catalog_app.command()

@@ -19,6 +19,7 @@ from lifeboat.deployment_file import find_deployment, load_all
 from lifeboat.manifest import Manifest
 from lifeboat.runtime import Runtime
 from lifeboat.sample.airflow_server import AirflowServer
+from lifeboat.sample.own import own_environment
 from lifeboat.sample.stage import Stage
 from lifeboat.vault import Snapshot
 from tests.e2e.brakes import Brakes
@@ -81,10 +82,12 @@ class World:
     @cached_property
     def environment(self) -> dict[str, str]:
         """What Airflow and this process need to reach the deployments."""
-        writer = json.loads(self.stage.environment()[environment_variable("lifeboat_vault_writer")])
+        stage = self.stage.environment()
+        writer = json.loads(stage[environment_variable("lifeboat_vault_writer")])
         wrong = {**writer, "password": WRONG_VAULT_PASSWORD}
         return {
-            **self.stage.environment(),
+            **stage,
+            **own_environment(self.directory / "airflow", stage["LIFEBOAT_CATALOG"]),
             **self.slow_dump.environment(),
             environment_variable("wrong_vault_writer"): json.dumps(wrong),
             environment_variable("wso2_updates"): json.dumps(
@@ -166,6 +169,7 @@ class World:
         for variable in self.environment:
             if variable.startswith("AIRFLOW_CONN_"):
                 found[variable] = from_environment(variable.removeprefix("AIRFLOW_CONN_").lower()).password
+        found = {variable: password for variable, password in found.items() if password}
         del found[environment_variable("wso2_h2")]
         return found
 
