@@ -72,8 +72,8 @@ class _Members:
 
 
 def choose(opened: Opened, point: str | None, *, unproven: bool) -> PointState:
-    """Given an opened vault whose points were read, and perhaps a point's id or its beginning, return that point, or the
-    newest good one. Raise PointError for one that is not good, unless it is named and `unproven` says so."""
+    """Given an opened vault whose points were read, and a point's id or its beginning, return that point, by default
+    the newest good one. Raise PointError for one that is not good, unless it is named and `unproven` says so."""
     state = choose_point(opened.catalog, opened.deployment, point)
     if state.verdict != "good" and not unproven:
         raise PointError(
