@@ -33,6 +33,7 @@ from lifeboat.rescue_environment import (
     as_variables,
     captured_environment,
     fernet_keys,
+    move_settings,
     moved,
     write_shell_file,
 )
@@ -194,12 +195,13 @@ class _Work:
         kept: list[Connection] = []
         if metadata:
             self.rescued.airflow = metadata.require_known_version()
-            kept = metadata.connections(fernet_keys(os.environ, captured))
+            kept = metadata.connections(fernet_keys(trees, os.environ, captured))
         self.rescued.deployments = sorted(file.stem for root in trees for file in root.glob("*.yaml"))
         self.rescued.signature = verify(self.opened, self.rescued.point, self._signing_key(trees, captured, kept))
         if metadata:
             self.rescued.rewound = metadata.rewind(datetime.now(UTC), _NOTE.format(point=self.manifest.id))
         places = {old: self._final(new) for old, new in self.places.items()}
+        move_settings(trees, places)
         write_shell_file(self.aside / ENVIRONMENT, moved(captured, places))
         write_shell_file(self.aside / CONNECTIONS, as_variables(kept))
         self.rescued.connections = sorted({each.id for each in kept} | set(_connection_ids(captured)))

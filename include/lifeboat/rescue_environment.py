@@ -5,6 +5,7 @@ Airflow is started, and `connections`, what Airflow keeps encrypted in its datab
 Airflow's own environment it would hide what is changed there later.
 """
 
+import configparser
 import json
 import re
 import shlex
@@ -16,6 +17,8 @@ from dotenv import dotenv_values
 from lifeboat.connections import Connection, environment_variable
 
 FILE = ".env"
+#: Airflow's own settings, which it writes with absolute paths: of its database among them.
+SETTINGS = "airflow.cfg"
 ENVIRONMENT, CONNECTIONS = "environment", "connections"
 #: Where Airflow's encryption key may stand, the name in docker-compose's `.env` last.
 _FERNET_KEYS = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW_FERNET_KEY")
@@ -35,21 +38,40 @@ def captured_environment(trees: Iterable[Path]) -> dict[str, str]:
     return found
 
 
-def fernet_keys(*environments: Mapping[str, str]) -> str:
-    """Given environments, return the first encryption key of Airflow that one of them holds, or an empty text."""
+def fernet_keys(trees: Iterable[Path], *environments: Mapping[str, str]) -> str:
+    """Given the roots of trees that came back, and environments, return Airflow's encryption key: the first one that an
+    environment holds, or that of an `airflow.cfg`, or an empty text."""
     found = (environment.get(name, "") for environment in environments for name in _FERNET_KEYS)
-    return next(filter(None, found), "")
+    return next(filter(None, (*found, *map(_configured_key, trees))), "")
+
+
+def _configured_key(root: Path) -> str:
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    settings.read(root / SETTINGS, encoding="utf-8")
+    return settings.get("core", "fernet_key", fallback="")
 
 
 def moved(environment: Mapping[str, str], places: Mapping[str, str]) -> dict[str, str]:
     """Given an environment and the new place of each old path, return it with the new places wherever an old path, or
     a path below one, stands in a value."""
+    return {name: _moved(value, places) for name, value in environment.items()}
+
+
+def move_settings(trees: Iterable[Path], places: Mapping[str, str]) -> None:
+    """Given the roots of trees that came back, do the same in the `airflow.cfg` files in them: an Airflow that is
+    started from there must not look for the database of the lost one."""
+    for file in filter(Path.is_file, (root / SETTINGS for root in trees)):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(_moved(text, places), encoding="utf-8")
+
+
+def _moved(text: str, places: Mapping[str, str]) -> str:
     old = sorted(places, key=len, reverse=True)
     if not old:
-        return dict(environment)
+        return text
     # A path ends where a name cannot go on: `/srv/air` is no part of `/srv/airflow`.
     pattern = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, old))})(?![\w.-])")
-    return {name: pattern.sub(lambda found: places[found[0]], value) for name, value in environment.items()}
+    return pattern.sub(lambda found: places[found[0]], text)
 
 
 def as_variables(connections: Iterable[Connection]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from tests.support.deployments import Change, write_deployment
 BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.pre_upgrade_snapshot"
 RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
 DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE}
+OWN = {f"lifeboat.{name}" for name in ("system_backup", "restore_drill", "pre_upgrade_snapshot", "recovery")}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -34,7 +35,7 @@ def before(sample_dags: DagBag) -> DAG:
 
 def test_exactly_these_dags_are_there_and_load(sample_dags: DagBag) -> None:
     assert sample_dags.import_errors == {}
-    assert set(sample_dags.dags) == DAG_IDS
+    assert set(sample_dags.dags) == DAG_IDS | OWN
 
 
 def test_the_tasks_and_their_order(backup: DAG, drill: DAG, before: DAG) -> None:

@@ -168,7 +168,7 @@ def test_its_history_is_there_and_nothing_goes_on(airflow: AirflowClient, lost: 
     assert lost.history <= runs.keys()
     ended = {run_id: (runs[run_id]["state"], (runs[run_id]["note"] or "")[: len(NOTE)]) for run_id in lost.ended}
     assert ended == dict.fromkeys(lost.ended, ("failed", NOTE))
-    assert {run["state"] for run in runs.values()} == {"success", "failed"}
+    assert {run["state"] for run in runs.values()} <= {"success", "failed"}
     asked = airflow.request("GET", "/dags/~/dagRuns/~/hitlDetails", params={"response_received": False})
     assert [each for each in asked["hitl_details"] if each["task_instance"]["dag_run_id"] == lost.waiting] == []
 
@@ -195,6 +195,7 @@ def test_connections_of_its_database_work_in_a_run_of_the_new_scheduler(
     run = Run(airflow, BACKUP, airflow.trigger(BACKUP))  # type: ignore[arg-type]
     run.wait()
     assert run.states()["capture database/main-db"] == "success"
+    assert run.run_id not in {each.run_id for each in world.runs(BACKUP)}  # the two share nothing
     with world.runtime(NAME) as runtime:
         listed: list[Any] = runtime.vault("main").snapshots({"kind": "manifest", "point": run.result("seal")})
     assert len(listed) == 1

@@ -190,6 +190,7 @@ class OwnLifeboat:
         shutil.copy(LIFEBOAT_YAML, self.deployments)
         self.home.mkdir()
         shutil.copy(migrated, self.home / "airflow.db")
+        (self.home / "airflow.cfg").write_text(f"[database]\nsql_alchemy_conn = sqlite:///{self.home}/airflow.db\n")
         (self.home / "logs").mkdir()
         (self.home / "logs/of-a-task.log").write_text("not captured\n")
         self.metadata.fill(self.fernet_key)

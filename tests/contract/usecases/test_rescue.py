@@ -112,6 +112,7 @@ def test_everything_comes_back_from_address_and_password(lost: Lost, monkeypatch
     assert found["LIFEBOAT_CATALOG"] == str(back / "lifeboat-catalog/catalog.db")
     assert found["LIFEBOAT_SAMPLE"] == lost.own.environment()["LIFEBOAT_SAMPLE"]
     assert from_environment("airflow_metadata", found).host == str(back / "airflow/airflow.db")
+    assert f"sqlite:///{back}/airflow/airflow.db" in (back / "airflow/airflow.cfg").read_text()
     kept = from_environment("in_database", found)
     assert (kept.password, kept.port, kept.extra) == ("it's a $ecret", 5433, {"region": "eu-1"})
     assert from_environment("lifeboat_signing", found).password == lost.own.signing_key
@@ -180,7 +181,7 @@ def test_the_key_that_came_back_is_told_from_one_that_is_trusted(lost: Lost) -> 
     assert "or run this again with --trusted-key" in first.stdout
     trusted = lost.rescue("--trusted-key", lost.own.public_key(), into="trusted")
     assert "Signatures: verified by the trusted key. The signing key that came back" in trusted.stdout
-    assert "is not signed by a trusted key" in lost.refused("--trusted-key", "B" * 43 + "=")
+    assert "is not signed by a trusted key" in lost.refused("--trusted-key", "B" * 43 + "=", into="other")
 
 
 def test_a_point_that_is_not_proven_is_named_and_wanted(lost: Lost) -> None:
