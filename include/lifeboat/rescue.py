@@ -6,9 +6,10 @@ only when it can be read and has been rewound it gets the name that was asked fo
 """
 
 import contextlib
+import functools
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ from lifeboat.rescue_environment import (
     write_shell_file,
 )
 from lifeboat.rescue_signature import SigningKey, verify
-from lifeboat.restore import Result, Wanted, choose_point, restore_from
+from lifeboat.restore import Result, Wanted, choose_point, inside, restore_from
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,10 @@ class Rescued:
 
 @dataclass
 class _Members:
-    """The members of a point by what becomes of them."""
+    """The members of a point by what becomes of them; trees and SQLite databases by the name of their unit."""
 
-    trees: list[MemberSnapshot]
-    files: list[MemberSnapshot]
+    trees: dict[str, MemberSnapshot]
+    files: dict[str, MemberSnapshot]
     databases: dict[Unit, list[MemberSnapshot]]
     left: list[str]
 
@@ -131,14 +132,14 @@ class _Work:
 
     def bring_back_files(self) -> None:
         """Bring back trees, then SQLite databases: one that lay in such a tree goes back to its place in it."""
-        for member in self.members.trees:
-            place = self.aside / _unit_name(member)
+        for name, member in self.members.trees.items():
+            place = self.aside / name
             self._restore(Wanted(member.member, into=place), self._final(place))
             self.places[str(member.details["path"]).rstrip("/")] = place
-        for member in self.members.files:
+        for name, member in self.members.files.items():
             path = Path(member.details["path"])
-            place = self._place_of(member, path)
-            aside = self.aside / f".{_unit_name(member)}"
+            place = self._place_of(name, path)
+            aside = self.aside / f".{name}"
             self._restore(Wanted(member.member, into=aside), self._final(place))
             for side in sqlite.SIDES:  # of the live file, if the tree had them: they do not belong to this one
                 place.with_name(place.name + side).unlink(missing_ok=True)
@@ -148,11 +149,11 @@ class _Work:
             place.chmod(member.details["metadata"][0])
             self.places[str(path)] = place
 
-    def _place_of(self, member: MemberSnapshot, path: Path) -> Path:
+    def _place_of(self, name: str, path: Path) -> Path:
         for root, place in self.places.items():
             if path.is_relative_to(root):
-                return place / path.relative_to(root)
-        return self.aside / _unit_name(member) / path.name
+                return place / inside(str(path.relative_to(root)))
+        return self.aside / name / inside(path.name)
 
     def bring_back_databases(self, undo: contextlib.ExitStack) -> None:
         """Bring back databases of servers, and have `undo` drop them again."""
@@ -161,12 +162,14 @@ class _Work:
             for member in members:
                 name = member.details["database"]
                 engine.require_place(name, clear=True)
-                self._restore(Wanted(member.member, into_database=name), None)
-                undo.callback(engine.drop_database, name)
+                made = functools.partial(undo.callback, engine.drop_database, name)
+                self._restore(Wanted(member.member, into_database=name), None, made)
 
-    def _restore(self, wanted: Wanted, where: str | None) -> None:
+    def _restore(self, wanted: Wanted, where: str | None, made: Callable[[], object] = lambda: None) -> None:
+        """Bring a member back, and call `made` as soon as it is there, proven or not."""
         log.info("Bringing back %s", wanted)
         result = restore_from(self.runtime, self.opened.vault, self.manifest, wanted, SITE)
+        made()
         red = [f"{check.name}: {check.detail}" for check in result.checks if check.outcome == "failed"]
         if not result.proven:
             raise RecoveryError(
@@ -186,7 +189,7 @@ class _Work:
 
     def finish(self) -> None:
         """Read keys and connections, verify the signature, rewind the metadata, and write the environment."""
-        trees = [self.places[str(member.details["path"]).rstrip("/")] for member in self.members.trees]
+        trees = [self.places[str(member.details["path"]).rstrip("/")] for member in self.members.trees.values()]
         captured = captured_environment(trees)
         for root in trees:
             if (root / FILE).is_file():
@@ -222,7 +225,7 @@ class _Work:
         )
 
     def _candidates(self) -> Iterator[AirflowMetadata]:
-        for member in self.members.files:
+        for member in self.members.files.values():
             url = URL.create("sqlite", database=str(self.places[str(Path(member.details["path"]))]))
             yield AirflowMetadata(url, member.member)
         for unit, members in self.members.databases.items():
@@ -248,7 +251,7 @@ class _Work:
 def _sort(manifest: Manifest) -> _Members:
     """Given a manifest, return its members by what becomes of them. Raise ConfigurationError for one that is nothing
     of Lifeboat's."""
-    found = _Members([], [], {}, [])
+    found = _Members({}, {}, {}, [])
     for unit in manifest.units:
         for member in unit.members:
             if member.engine not in (*_FILES, *_SERVERS) or unit.unit.kind == "home":
@@ -258,19 +261,14 @@ def _sort(manifest: Manifest) -> _Members:
                     "`lifeboat recover` once Lifeboat runs.",
                 )
             if member.engine == "tree":
-                found.trees.append(member)
+                found.trees[unit.unit.name] = member
             elif member.engine == "sqlite":
-                found.files.append(member)
+                found.files[unit.unit.name] = member
             elif "database" in member.details:
                 found.databases.setdefault(unit.unit, []).append(member)
             else:
                 found.left.append(member.member)
     return found
-
-
-def _unit_name(member: MemberSnapshot) -> str:
-    """Given a member such as tree/deployments or database/catalog/main, return the name of its unit."""
-    return member.member.split("/")[1]
 
 
 def _postgres_url(connection: Connection, database: str) -> URL:
