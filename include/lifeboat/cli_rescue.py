@@ -94,10 +94,10 @@ def _next(rescued: Rescued) -> list[str]:
             "directory, with AIRFLOW_CONN_<NAME> for the server and without --no-databases. See docs/self-recovery.md.",
         ]
     environment, connections = (shlex.quote(str(rescued.into / name)) for name in (ENVIRONMENT, CONNECTIONS))
+    start = ["  docker-compose up -d"] if rescued.on_server else [f"  . {environment}", "  make start"]
     return [
-        "Next, in one terminal:",
-        f"  . {environment}",
-        "  make start",
+        "Next, start Airflow, in one terminal:",
+        *start,
         "and in another one:",
         f"  . {environment}",
         f"  . {connections}",

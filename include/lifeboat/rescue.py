@@ -50,7 +50,8 @@ _NOTE = "Ended by lifeboat rescue: it was under way when restore point {point} w
 
 @dataclass
 class Rescued:
-    """What came back: where, from which point, what was ended, and what the signatures prove."""
+    """What came back: where, from which point, what was ended, and what the signatures prove. `on_server`: databases
+    are on a server that was there before."""
 
     into: Path
     point: PointState
@@ -60,6 +61,7 @@ class Rescued:
     connections: list[str] = field(default_factory=list)
     airflow: str = ""
     rewound: Rewound | None = None
+    on_server: bool = False
     signature: str = ""
 
 
@@ -158,6 +160,7 @@ class _Work:
     def bring_back_databases(self, undo: contextlib.ExitStack) -> None:
         """Bring back databases of servers, and have `undo` drop them again."""
         for unit, members in self.members.databases.items():
+            self.rescued.on_server = True
             engine = engine_for(self.runtime, unit)
             for member in members:
                 name = member.details["database"]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,6 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
         say(f"PostgreSQL, MariaDB and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
         environment = _environment(directory, stage)
         os.environ.update(environment)
-        for name in ("sample", "lifeboat"):
-            with Runtime(find_deployment(name), from_environment) as runtime:
-                runtime.initialise_vault(runtime.deployment.home_site())
         airflow = AirflowServer(
             directory / "airflow",
             dags_folder=REPOSITORY / "dags",
@@ -126,7 +124,10 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
             pools={"lifeboat_vault": 2},
         )
         try:
-            airflow.start(say)
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                vaults = pool.submit(_make_vaults)
+                airflow.start(say)
+                vaults.result()
             passed = _tour(airflow, Catalog(URL.create("sqlite", database=environment["LIFEBOAT_CATALOG"])))
             say_login(airflow)
             if stay:
@@ -141,6 +142,13 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
     finally:
         stage.stop()
     return 0 if passed else 1
+
+
+def _make_vaults() -> None:
+    """Make the vaults of the sample and of Lifeboat itself, where there are none."""
+    for name in ("sample", "lifeboat"):
+        with Runtime(find_deployment(name), from_environment) as runtime:
+            runtime.initialise_vault(runtime.deployment.home_site())
 
 
 def _tour(airflow: AirflowServer, catalog: Catalog) -> bool:
