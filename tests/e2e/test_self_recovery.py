@@ -50,8 +50,8 @@ class Machine:
         return blocks
 
     def environment(self) -> dict[str, str]:
-        path = os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"])
-        return {"PATH": path, "HOME": str(self.directory), "LANG": "C.UTF-8"}
+        own = [each for each in os.environ["PATH"].split(os.pathsep) if not Path(each).is_relative_to(REPOSITORY)]
+        return {"PATH": os.pathsep.join(own), "HOME": str(self.directory), "LANG": "C.UTF-8"}
 
     def shell(self, commands: str, typed: str) -> str:
         """Run commands as a person does who stops at the first failure, and return what they printed."""
@@ -169,6 +169,8 @@ def test_its_history_is_there_and_nothing_goes_on(airflow: AirflowClient, lost: 
     ended = {run_id: (runs[run_id]["state"], (runs[run_id]["note"] or "")[: len(NOTE)]) for run_id in lost.ended}
     assert ended == dict.fromkeys(lost.ended, ("failed", NOTE))
     assert {run["state"] for run in runs.values()} <= {"success", "failed"}
+    scheduled = [dag for dag in airflow.dags() if dag["dag_id"] == f"{NAME}.restore_drill"]
+    assert [bool(dag["next_dagrun_run_after"]) for dag in scheduled] == [True]  # worked out anew, not taken over
     asked = airflow.request("GET", "/dags/~/dagRuns/~/hitlDetails", params={"response_received": False})
     assert [each for each in asked["hitl_details"] if each["task_instance"]["dag_run_id"] == lost.waiting] == []
 

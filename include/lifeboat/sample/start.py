@@ -18,10 +18,10 @@ REPOSITORY = Path(__file__).parents[3]
 
 def main() -> int:
     """Run that Airflow until Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     try:
         airflow = _airflow()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell ignores the first in the background
+            signal.signal(number, signal.default_int_handler)
         try:
             airflow.start(say)
             say_login(airflow)
@@ -33,6 +33,9 @@ def main() -> int:
     except LifeboatError as error:
         console.print(f"[bold red]Error:[/] {error}", highlight=False)
         return 1
+    except KeyboardInterrupt:
+        console.print("Ended.")
+        return 130
     return 0
 
 
