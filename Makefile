@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run shell test lint bench bench-proofs constraints env clean
+.PHONY: help run shell start test lint bench bench-proofs constraints env clean
 
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 
@@ -20,6 +20,10 @@ run: ## Back up a sample WSO2 deployment, prove the backup, and open Airflow (EX
 shell: ## Open a shell in which `lifeboat` reaches the sample that `make run` keeps up
 	@./setup.sh
 	@.venv/bin/python -m lifeboat.sample.run --shell
+
+start: ## Start the Airflow that LIFEBOAT_AIRFLOW names, as `lifeboat rescue` brought it back
+	@./setup.sh
+	@.venv/bin/python -m lifeboat.sample.start
 
 test: ## Check the code and run every test
 	@./setup.sh test

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_patches, cli_recovery, cli_restore, cli_status, cli_update, cli_upkeep, report
+from lifeboat import cli_patches, cli_recovery, cli_rescue, cli_restore, cli_status, cli_update, cli_upkeep, report
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.catalog.leases import USE
@@ -134,6 +134,7 @@ def show(
 
 app.command()(cli_restore.restore)
 app.command()(cli_restore.runbook)
+app.command()(cli_rescue.rescue)
 
 
 @catalog_app.command()

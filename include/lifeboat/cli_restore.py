@@ -71,7 +71,7 @@ def _choose(names: list[str], vault: str | None, deployment: str | None, keys: l
         with Runtime(find_deployment(names[0]), from_environment) as runtime:
             catalog = Catalog(catalog_url(from_environment))
             state = choose_point(catalog, runtime.deployment.name, names[1] if len(names) > 1 else None)
-            _tell(state)
+            tell(state)
             with catalog.leased(state.manifest.deployment, state.manifest.id, f"restore {uuid.uuid4().hex[:8]}", USE):
                 yield _Chosen(state, runtime)
         return
@@ -79,9 +79,9 @@ def _choose(names: list[str], vault: str | None, deployment: str | None, keys: l
     with break_glass(vault, deployment, keys or []) as opened:
         wanted = names[0] if names else opened.good_point()
         opened.read(wanted or "")
-        _warn(opened)
+        warn(opened)
         state = choose_point(opened.catalog, opened.deployment, wanted)
-        _tell(state)
+        tell(state)
         with BareRuntime(state.manifest, opened) as runtime:
             yield _Chosen(state, runtime)
 
@@ -91,7 +91,8 @@ def _refuse_count(names: list[str], least: int, most: int, usage: str) -> None:
         raise typer.BadParameter(usage)
 
 
-def _tell(state: PointState) -> None:
+def tell(state: PointState) -> None:
+    """Say which restore point it is, and whether it is good."""
     verdict = {"good": "good: its newest drill passed", "failed": "FAILED: its newest drill was red"}
     typer.echo(
         f"Restore point {state.manifest.id}, sealed {state.manifest.sealed_at:%Y-%m-%d %H:%M:%S} UTC, is "
@@ -100,7 +101,8 @@ def _tell(state: PointState) -> None:
     )
 
 
-def _warn(opened: Opened) -> None:
+def warn(opened: Opened) -> None:
+    """Say what of the vault is not used, and what the signatures are worth."""
     for problem in opened.refused:
         typer.echo(problem, err=True)
     typer.echo(opened.signature, err=True)
@@ -124,7 +126,7 @@ def points(
     _refuse_count(names or [], 0, 0, "With --vault name the deployment by --deployment.")
     with break_glass(vault, deployment, trusted_key or []) as opened:
         opened.read()
-        _warn(opened)
+        warn(opened)
         _print_points(opened.catalog, opened.deployment, moment)
 
 

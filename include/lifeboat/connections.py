@@ -56,12 +56,13 @@ def unset_connection(connection_id: str) -> ConfigurationError:
     )
 
 
-def from_environment(connection_id: str) -> Connection:
-    """Given a connection id, return the connection that `AIRFLOW_CONN_<ID>` describes.
+def from_environment(connection_id: str, environment: Mapping[str, str] = os.environ) -> Connection:
+    """Given a connection id and an environment, by default our own, return the connection that `AIRFLOW_CONN_<ID>`
+    describes there.
 
     Raise ConfigurationError when the variable is unset or cannot be read; the message never holds its value.
     """
-    text = os.environ.get(environment_variable(connection_id), "").strip()
+    text = environment.get(environment_variable(connection_id), "").strip()
     if not text:
         raise unset_connection(connection_id)
     try:
@@ -86,6 +87,14 @@ def _from_json(connection_id: str, text: str) -> Connection:
         schema=_text(document, "schema"),
         extra=_object(json.loads(extra) if isinstance(extra, str) else extra),
     )
+
+
+def extra_of(text: str) -> Mapping[str, Any]:
+    """Given a connection's extra as Airflow stores it, return it; one that is no JSON object says nothing to us."""
+    try:
+        return _object(json.loads(text)) if text else {}
+    except (ValueError, TypeError):
+        return {}
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -57,10 +57,10 @@ def print_point(manifest: Manifest, console: Console | None = None) -> None:
     for unit in manifest.units:
         for number, member in enumerate(unit.members):
             seconds = f"{unit.seconds:.1f}" if number == 0 else ""
-            add_row(table, member.member, _size(member.size_bytes), _stored(member), seconds, _proof(member))
+            add_row(table, member.member, size(member.size_bytes), _stored(member), seconds, _proof(member))
     table.add_section()
     total, stored = manifest.size_bytes, sum(_stored_bytes(member) for member in manifest.members())
-    table.add_row("all", _size(total), _size(stored), f"skew {manifest.skew_seconds:.1f}", "", style="bold")
+    table.add_row("all", size(total), size(stored), f"skew {manifest.skew_seconds:.1f}", "", style="bold")
     console.print(table)
     labels = {**({"reason": manifest.reason} if manifest.reason else {}), **manifest.labels}
     for name, label in labels.items():
@@ -137,7 +137,7 @@ def print_points(
             manifest.kind,
             in_utc(manifest.sealed_at),
             humanize.naturaldelta(now - manifest.sealed_at),
-            _size(manifest.size_bytes),
+            size(manifest.size_bytes),
             state.verdict,
             f"{drill.finished_at:%Y-%m-%d %H:%M} UTC" if drill else "never",
             duration(drill.rto_seconds) if drill else "",
@@ -158,7 +158,7 @@ def print_restored(result: Result, console: Console | None = None) -> None:
     red = [check for check in result.checks if check.outcome == "failed"]
     names = ", ".join(dict.fromkeys(check.name for check in result.checks))
     proof = f"as captured: {names}" if result.proven else f"NOT as captured: {len(red)} red"
-    add_row(table, result.what, result.where, _size(result.size_bytes), f"{result.seconds:.1f}", proof)
+    add_row(table, result.what, result.where, size(result.size_bytes), f"{result.seconds:.1f}", proof)
     console.print(table)
     for check in result.checks:
         style = _STYLES.get(check.outcome, "")
@@ -237,7 +237,8 @@ def _print_capture_notes(unit: UnitSnapshot, console: Console) -> None:
             console.print(Text("Known violation ", style="yellow") + known)
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Given a number of bytes, return it for people."""
     return humanize.naturalsize(count, binary=True)
 
 
@@ -247,7 +248,7 @@ def _stored_bytes(member: MemberSnapshot) -> int:
 
 def _stored(member: MemberSnapshot) -> str:
     # restic 0.14 tells only what was new before it was compressed: an upper bound of what is stored.
-    return _size(_stored_bytes(member)) if member.packed_bytes is not None else f"≤ {_size(member.added_bytes)}"
+    return size(_stored_bytes(member)) if member.packed_bytes is not None else f"≤ {size(member.added_bytes)}"
 
 
 def _proof(member: MemberSnapshot) -> str:

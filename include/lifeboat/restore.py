@@ -18,6 +18,7 @@ from lifeboat.places import require_new
 from lifeboat.runbook import by_hand, find_member
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
+from lifeboat.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,20 @@ def restore(runtime: Runtime, point: str, wanted: Wanted, site: str | None = Non
     """
     site = site or runtime.deployment.home_site()
     vault = runtime.vault(site)
+    if wanted.path is not None:
+        inside(wanted.path)
+    if wanted.into:
+        require_new(wanted.into.absolute())
+    manifest = require_manifest(vault, runtime.verifier(), runtime.deployment.name, point).manifest
+    return restore_from(runtime, vault, manifest, wanted, site)
+
+
+def restore_from(runtime: Runtime, vault: Vault, manifest: Manifest, wanted: Wanted, site: str) -> Result:
+    """Given a manifest that was read from a vault, bring back what is wanted, as `restore` does."""
     path = inside(wanted.path) if wanted.path is not None else None
     target = wanted.into.absolute() if wanted.into else None
     if target:
         require_new(target)
-    manifest = require_manifest(vault, runtime.verifier(), runtime.deployment.name, point).manifest
     unit, member = find_member(manifest, wanted.member)
     facts = load_facts(vault, unit)
     _refuse_other_facts(manifest, member, facts.get(member.member))

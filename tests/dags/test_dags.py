@@ -15,6 +15,7 @@ BACKUP, DRILL, BEFORE = "sample.system_backup", "sample.restore_drill", "sample.
 RECOVERY, PATCHES, UPDATE = "sample.recovery", "sample.patch_restore", "sample.product_update"
 OBJECTIVES, HOUSEKEEPING = "sample.objectives", "sample.housekeeping"
 DAG_IDS = {BACKUP, DRILL, BEFORE, RECOVERY, PATCHES, UPDATE, OBJECTIVES, HOUSEKEEPING}
+OWN = {f"lifeboat.{name.partition('.')[2]}" for name in DAG_IDS - {PATCHES, UPDATE}}
 each_dag = pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 
 
@@ -35,7 +36,7 @@ def before(sample_dags: DagBag) -> DAG:
 
 def test_exactly_these_dags_are_there_and_load(sample_dags: DagBag) -> None:
     assert sample_dags.import_errors == {}
-    assert set(sample_dags.dags) == DAG_IDS
+    assert set(sample_dags.dags) == DAG_IDS | OWN
 
 
 def test_the_tasks_and_their_order(backup: DAG, drill: DAG, before: DAG) -> None:

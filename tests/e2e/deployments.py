@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.deployments import Change, with_schedules, with_units_of, write_deployment
+from tests.support.deployments import LIFEBOAT, Change, with_schedules, with_units_of, write_deployment
 from tests.support.patchable import server_settings
 from tests.support.wso2_server import DoubleHome
 
@@ -41,10 +41,12 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
         "watched": [with_units_of(TREE), _own_documents, _people],
         "returning": [_own_documents, _own_databases, _standby_alone],
+        "drowned": [with_units_of(DATABASE, TREE), _own_documents, _own_databases, _connection_of_airflow],
     }
     for name, more in changes.items():
         units = [] if name == "returning" else [_without_standby_and_key_manager]
         write_deployment(directory, name, _own_places, _quiet_schedules(), *units, *more)
+    write_deployment(directory, "lifeboat", _own_places, _quiet_schedules(), source=LIFEBOAT)
 
 
 def _own_places(document: dict[str, Any]) -> None:
@@ -121,6 +123,10 @@ def _wrong_vault_password(document: dict[str, Any]) -> None:
 
 def _unset_connection(document: dict[str, Any]) -> None:
     document["database_servers"]["main-db"]["connection"] = "nobody_set_this"
+
+
+def _connection_of_airflow(document: dict[str, Any]) -> None:
+    document["database_servers"]["main-db"]["connection"] = "drowned_postgres"
 
 
 def _quiet_schedules() -> Change:

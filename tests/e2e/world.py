@@ -19,6 +19,7 @@ from lifeboat.deployment_file import find_deployment, load_all
 from lifeboat.manifest import Manifest
 from lifeboat.runtime import Runtime
 from lifeboat.sample.airflow_server import AirflowServer
+from lifeboat.sample.own import own_environment
 from lifeboat.sample.stage import Stage
 from lifeboat.vault import Snapshot
 from tests.e2e.brakes import Brakes
@@ -89,11 +90,13 @@ class World:
     @cached_property
     def environment(self) -> dict[str, str]:
         """What Airflow and this process need to reach the deployments."""
-        writer = json.loads(self.stage.environment()[environment_variable("lifeboat_vault_writer")])
+        stage = self.stage.environment()
+        writer = json.loads(stage[environment_variable("lifeboat_vault_writer")])
         wrong = {**writer, "password": WRONG_VAULT_PASSWORD}
         service = {"path": self.people.url_with("lifeboat", PEOPLES_PASSWORD)}
         return {
-            **self.stage.environment(),
+            **stage,
+            **own_environment(self.directory / "airflow", stage["LIFEBOAT_CATALOG"]),
             **self.slow_dump.environment(),
             environment_variable("wrong_vault_writer"): json.dumps(wrong),
             environment_variable("wso2_updates"): json.dumps(
@@ -181,7 +184,8 @@ class World:
         for variable in self.environment:
             if variable.startswith("AIRFLOW_CONN_"):
                 found[variable] = from_environment(variable.removeprefix("AIRFLOW_CONN_").lower()).password
-        del found[environment_variable("wso2_h2")], found[environment_variable("people")]
+        found = {variable: password for variable, password in found.items() if password}
+        del found[environment_variable("wso2_h2")]
         return found
 
     def _make_vaults(self) -> None:

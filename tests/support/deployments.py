@@ -7,14 +7,15 @@ from typing import Any
 import yaml
 
 SAMPLE = Path(__file__).parents[2] / "include/deployments/sample.yaml"
+LIFEBOAT = SAMPLE.with_name("lifeboat.yaml")
 
 #: Given the content of a deployment file, changes it in place.
 Change = Callable[[dict[str, Any]], None]
 
 
-def write_deployment(directory: Path, name: str, *changes: Change) -> Path:
-    """Write the sample deployment as `name` with the changes applied, and return the file's path."""
-    document = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
+def write_deployment(directory: Path, name: str, *changes: Change, source: Path = SAMPLE) -> Path:
+    """Write the sample deployment, or that of another file, as `name` with the changes applied; return the path."""
+    document = yaml.safe_load(source.read_text(encoding="utf-8"))
     document["name"] = name
     for change in changes:
         change(document)

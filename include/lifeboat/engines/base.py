@@ -178,6 +178,15 @@ class Engine(ABC):
         """Bring a database back as the new database `name` of the live server, and prove it there."""
         raise self._cannot("has no database to restore into")
 
+    def require_place(self, name: str, *, clear: bool = False) -> None:
+        """Raise PreflightError unless `restore_database` may make the database `name`: there is none, or one without
+        any table, which `clear` drops."""
+        raise self._cannot("has no database to restore into")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database that `restore_database` has made."""
+        raise self._cannot("has no database to restore into")
+
     def restore_table(self, part: Part, table: str, into: str) -> Returned:
         """Bring one table of a database back as the new table `into` of the live database, and prove its rows."""
         raise self._cannot("has no table to restore into")

@@ -17,7 +17,12 @@ import httpx
 
 from lifeboat.sample import process_keeper
 from lifeboat.sample.airflow_client import AirflowClient, AirflowError, Progress
-from lifeboat.sample.airflow_settings import airflow_environment, remembered_ports, remembered_secrets
+from lifeboat.sample.airflow_settings import (
+    airflow_environment,
+    keep_environment,
+    remembered_ports,
+    remembered_secrets,
+)
 
 _ADMIN = "admin"
 _HEARTBEATS = {
@@ -54,6 +59,7 @@ class AirflowServer(AirflowClient):
         all_users = {_ADMIN: "admin", **(users or {})}
         ports = remembered_ports(self.home)
         keys = remembered_secrets(self.home, list(all_users))
+        keep_environment(self.home, environment or {}, keys, all_users)
         self.passwords = keys.passwords
         self._pools = pools or {}
         self._keeper: subprocess.Popen[bytes] | None = None

@@ -15,9 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dotenv import dotenv_values, set_key
+
 # Below the range from which Linux takes ports for outgoing connections: so a port stays free between starts.
 _PORT_RANGE = range(20000, 32000)
 _SECRET_BYTES = 64
+_FERNET_KEY, _USERS = "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,30 @@ def passwords_file(home: Path) -> Path:
     return home / "passwords.json"
 
 
+def keep_environment(home: Path, environment: Mapping[str, str], keys: Secrets, users: Mapping[str, str]) -> None:
+    """Given Airflow's home, what is added to its environment, its keys, and its users, keep them in its `.env`, which
+    only we can read: then a backup of the home holds all that another machine needs to start the same Airflow."""
+    file = home / ".env"
+    aside = home / ".env.new"
+    aside.unlink(missing_ok=True)
+    aside.touch(mode=0o600)
+    for name, value in {**environment, _FERNET_KEY: keys.fernet_key, _USERS: _user_list(users)}.items():
+        set_key(aside, name, value)
+    os.replace(aside, file)
+
+
+def kept_environment(home: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Given Airflow's home, return what `keep_environment` kept there: the environment, and users with their roles."""
+    found = {name: value or "" for name, value in dotenv_values(home / ".env", interpolate=False).items()}
+    users = dict(each.split(":", 1) for each in found.pop(_USERS, "").split(",") if each)
+    found.pop(_FERNET_KEY, None)
+    return found, users
+
+
+def _user_list(users: Mapping[str, str]) -> str:
+    return ",".join(f"{name}:{role}" for name, role in users.items())
+
+
 def airflow_environment(
     home: Path,
     *,
@@ -101,9 +128,9 @@ def airflow_environment(
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             # SQLite locks up with Airflow's default of 32.
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in users.items()),
+            _USERS: _user_list(users),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file(home)),
-            "AIRFLOW__CORE__FERNET_KEY": keys.fernet_key,
+            _FERNET_KEY: keys.fernet_key,
             # The two addresses must agree with the port, or tasks cannot report.
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "AIRFLOW__API__BASE_URL": url,

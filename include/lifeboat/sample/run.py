@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from sqlalchemy import URL
 
 from lifeboat.catalog import Catalog
@@ -30,15 +30,14 @@ from lifeboat.report import print_drill, print_point
 from lifeboat.runtime import Runtime
 from lifeboat.sample.airflow_client import AirflowError
 from lifeboat.sample.airflow_server import AirflowServer
+from lifeboat.sample.console import console, say, say_login, wait_for_interrupt
+from lifeboat.sample.own import own_environment
 from lifeboat.sample.servers import SERVERS
 from lifeboat.sample.stage import Stage
 
 REPOSITORY = Path(__file__).parents[3]
 BACKUP, DRILL = "sample.system_backup", "sample.restore_drill"
 _DRILL_STARTS_SECONDS = 120
-
-# No line is cut in two: not an address that somebody copies, nor a password.
-console = Console(soft_wrap=True)
 
 
 def state_directory() -> Path:
@@ -82,15 +81,17 @@ def _shell(directory: Path) -> int:
     if not stage.postgres.is_running():
         raise LifeboatError(f"The sample in {directory} does not run.", next_step="Start it with `make run` first.")
     tools = f"{REPOSITORY / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = {**os.environ, **_environment(stage), **stage.postgres.client_environment(), "PATH": tools}
+    environment = {**os.environ, **_environment(directory, stage), **stage.postgres.client_environment(), "PATH": tools}
     console.print("In this shell `lifeboat` and `psql` reach the sample; its deployment is called sample. End: exit")
     # Its status is that of the last command in it: no matter of ours.
     subprocess.run([os.environ.get("SHELL") or "/bin/bash"], env=environment, check=False)
     return 0
 
 
-def _environment(stage: Stage) -> dict[str, str]:
-    return {**stage.environment(), "LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
+def _environment(directory: Path, stage: Stage) -> dict[str, str]:
+    found = stage.environment()
+    deployments = {"LIFEBOAT_DEPLOYMENTS": str(REPOSITORY / "include/deployments")}
+    return {**found, **own_environment(directory / "airflow", found["LIFEBOAT_CATALOG"]), **deployments}
 
 
 @contextmanager
@@ -110,14 +111,11 @@ def _only_one(directory: Path) -> Iterator[None]:
 def _run(directory: Path, scale: Any, *, stay: bool) -> int:
     stage = Stage(directory / "sample")
     try:
-        _say(f"Preparing the sample deployment ({scale}) in {directory}")
+        say(f"Preparing the sample deployment ({scale}) in {directory}")
         stage.prepare(scale)
-        _say(f"PostgreSQL, MariaDB and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
-        environment = _environment(stage)
+        say(f"PostgreSQL, MariaDB and {len(SERVERS)} servers run: {', '.join(server.name for server in SERVERS)}")
+        environment = _environment(directory, stage)
         os.environ.update(environment)
-        deployment = find_deployment("sample")
-        with Runtime(deployment, from_environment) as runtime:
-            runtime.initialise_vault(deployment.home_site())
         airflow = AirflowServer(
             directory / "airflow",
             dags_folder=REPOSITORY / "dags",
@@ -126,18 +124,18 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
             pools={"lifeboat_vault": 2},
         )
         try:
-            airflow.start(_say)
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                vaults = pool.submit(_make_vaults)
+                airflow.start(say)
+                vaults.result()
             passed = _tour(airflow, Catalog(URL.create("sqlite", database=environment["LIFEBOAT_CATALOG"])))
-            console.print(
-                f"\nAirflow: [link={airflow.url}]{airflow.url}[/]  login: {airflow.username}  "
-                f"password: {airflow.password}",
-                highlight=False,
-            )
+            say_login(airflow)
             if stay:
                 console.print(
                     "It stays up until Ctrl-C. To lose a database and recover it: docs/recovery.md, in `make shell`."
                 )
-                _wait_for_interrupt()
+                wait_for_interrupt()
+                say("Stopping the servers, Airflow and the databases")
         finally:
             stage.servers.stop()  # first: Airflow's keeper waits for servers that a recovery has started
             airflow.stop()
@@ -146,18 +144,25 @@ def _run(directory: Path, scale: Any, *, stay: bool) -> int:
     return 0 if passed else 1
 
 
+def _make_vaults() -> None:
+    """Make the vaults of the sample and of Lifeboat itself, where there are none."""
+    for name in ("sample", "lifeboat"):
+        with Runtime(find_deployment(name), from_environment) as runtime:
+            runtime.initialise_vault(runtime.deployment.home_site())
+
+
 def _tour(airflow: AirflowServer, catalog: Catalog) -> bool:
     """Back up and drill through the scheduler, show both, and return whether the drill passed."""
     for dag_id in (BACKUP, DRILL):
         airflow.unpause(dag_id)
     earlier = {run["dag_run_id"] for run in airflow.dag_runs(DRILL)}
     run_id = airflow.trigger(BACKUP, {"reason": "make run"})
-    if airflow.wait(BACKUP, run_id, _say, timeout=3600) != "success":
+    if airflow.wait(BACKUP, run_id, say, timeout=3600) != "success":
         raise _failed(airflow, BACKUP, run_id)
     point = airflow.xcom(BACKUP, run_id, "seal")
     print_point(catalog.point("sample", point).manifest)
     drill_run = _drill_of(airflow, point, earlier)
-    airflow.wait(DRILL, drill_run, _say, timeout=3600)
+    airflow.wait(DRILL, drill_run, say, timeout=3600)
     state = catalog.point("sample", point)
     if state.drill is None:
         raise _failed(airflow, DRILL, drill_run)
@@ -191,18 +196,6 @@ def _failed(airflow: AirflowServer, dag_id: str, run_id: str) -> LifeboatError:
     failed = [task for task in airflow.task_instances(dag_id, run_id) if task["state"] == "failed"]
     logs = [airflow.task_log(dag_id, run_id, task["task_id"], task["map_index"])[-3000:] for task in failed[:1]]
     return LifeboatError(f"{dag_id} failed:\n{''.join(logs)}", next_step=f"Look at the run {run_id} in {airflow.url}.")
-
-
-def _wait_for_interrupt() -> None:
-    try:
-        while True:
-            signal.pause()
-    except KeyboardInterrupt:
-        _say("Stopping the servers, Airflow and the databases")
-
-
-def _say(message: str) -> None:
-    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {message}", highlight=False)
 
 
 if __name__ == "__main__":

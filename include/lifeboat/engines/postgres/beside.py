@@ -27,6 +27,10 @@ _ACCOUNT = """
            ARRAY(SELECT d.datname FROM pg_database d WHERE d.datname = ANY(%s) AND NOT pg_has_role(d.datdba, 'USAGE'))
     FROM pg_roles WHERE rolname = current_user
 """
+_AIRFLOWS = """
+    SELECT count(DISTINCT relname) FROM pg_class
+    WHERE relkind = 'r' AND relname IN ('dag_run', 'task_instance', 'alembic_version')
+"""
 _LIVE = "SELECT datname, pg_database_size(datname) FROM pg_database WHERE datname = ANY(%s)"
 
 #: The entries of a dump that speak of the database itself: pg_restore gives them only together with its name.
@@ -78,6 +82,19 @@ def refuse_unable(session: psycopg.Connection[Row], name: str, databases: Sequen
         next_step="Name an account that may as admin_connection of the database server: a superuser, or one with "
         "CREATEDB that is a member of the databases' owners.",
     )
+
+
+def refuse_airflows_own(access: Access, names: Sequence[str]) -> None:
+    """Raise PreflightError when one of the databases is the metadata database of an Airflow: the recovery would end the
+    sessions of the Airflow that runs it, and what comes back would go on with what was under way at its capture."""
+    for name in names:
+        with access.connect(name) as session:
+            row = session.execute(_AIRFLOWS).fetchone()
+        if row and row[0] == 3:
+            raise PreflightError(
+                f"{access.name}: database '{name}' is Airflow's own; a recovery cannot exchange it.",
+                next_step="`lifeboat rescue` brings it back into an empty database: docs/self-recovery.md.",
+            )
 
 
 def create_missing_roles(session: psycopg.Connection[Row], roles: str) -> list[str]:
@@ -171,6 +188,7 @@ __all__ = [
     "live_bytes",
     "loaded",
     "needed_bytes",
+    "refuse_airflows_own",
     "refuse_unable",
     "server_room",
 ]

@@ -37,6 +37,13 @@ _COLUMNS = """
     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
+#: How many relations a database has besides PostgreSQL's own and those of extensions.
+_OWN_RELATIONS = """
+    SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
+
 
 def restore_into_database(access: Access, part: Part, name: str) -> Returned:
     """Given a server and a name that no database there has, make the database by the member's runbook, the way that
@@ -91,6 +98,23 @@ def restore_into_table(access: Access, part: Part, table: str, into: str) -> Ret
             size = session.execute("SELECT pg_total_relation_size(%s::regclass)", (_text(session, target),)).fetchone()
     where = f"table {'.'.join(map(str, target))} of database {live}"
     return Returned(where, int(size[0]) if size else 0, tuple(checks))
+
+
+def require_place(access: Access, name: str, *, clear: bool) -> None:
+    """Raise PreflightError when a database is there and holds a relation of its own; drop one that is empty, if
+    `clear` says so."""
+    with maintenance(access) as session:
+        if not session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            return
+        with access.connect(name) as inside:
+            row = inside.execute(_OWN_RELATIONS).fetchone()
+        if row and row[0]:
+            raise PreflightError(
+                f"{access.name}: database '{name}' is not empty; it has {row[0]} tables or views of its own.",
+                next_step="Nothing is ever overwritten. Look what it is; rename or drop it, or name another server.",
+            )
+        if clear:
+            session.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def drop_database(access: Access, name: str) -> None:

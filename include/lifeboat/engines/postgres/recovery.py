@@ -19,6 +19,7 @@ from lifeboat.engines.postgres.beside import (
     live_bytes,
     loaded,
     needed_bytes,
+    refuse_airflows_own,
     refuse_unable,
     server_room,
 )
@@ -85,6 +86,7 @@ class PostgresRecovery(PostgresUnit):
             refuse_unable(session, str(self.unit), names)
             refuse_bound(session, str(self.unit), names)
             there = live_bytes(session, names)
+            refuse_airflows_own(access, names=[name for name in names if name in there])
             room = server_room(self.host, session)
         return Replacement(
             unit=self.unit,

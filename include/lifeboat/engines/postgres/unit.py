@@ -8,7 +8,12 @@ from lifeboat.by_hand import Runbook
 from lifeboat.engines._database_unit import DatabaseUnit
 from lifeboat.engines.base import Part, Returned
 from lifeboat.engines.postgres.access import Access, explained
-from lifeboat.engines.postgres.partial import restore_into_database, restore_into_table
+from lifeboat.engines.postgres.partial import (
+    drop_database,
+    require_place,
+    restore_into_database,
+    restore_into_table,
+)
 from lifeboat.engines.postgres.runbook import database_runbook, roles_runbook
 from lifeboat.manifest import MemberSnapshot
 
@@ -44,6 +49,14 @@ class PostgresUnit(DatabaseUnit):
         self.refuse_roles(part)
         with explained(str(self.unit)), self.access(admin=True) as access:
             return restore_into_database(access, part, name)
+
+    def require_place(self, name: str, *, clear: bool = False) -> None:
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            require_place(access, name, clear=clear)
+
+    def drop_database(self, name: str) -> None:
+        with explained(str(self.unit)), self.access(admin=True) as access:
+            drop_database(access, name)
 
     def restore_table(self, part: Part, table: str, into: str) -> Returned:
         self.refuse_roles(part)
