@@ -1,12 +1,12 @@
-"""After all other tests: each task of some deployments' runs that succeeded did its work twice (`tests.e2e.twice`)."""
+"""After all other tests: each task of some deployments' runs that succeeded did its work twice, by the tests' policy."""
 
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.airflow_policy import TWICE
 from tests.e2e.runs import Run
-from tests.e2e.twice import DEPLOYMENTS
 from tests.e2e.world import World
 
 #: Tasks of Airflow's own operators, which ask a person, and one that ends by letting Airflow start another DAG.
@@ -16,8 +16,8 @@ NOT_OURS = {"ApprovalOperator", "HITLOperator", "OfferDatabasesOperator"}
 def test_every_task_of_every_dag_does_no_harm_when_it_works_twice(
     world: World, drill: Run, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
-    done = Counter(world.twice.done())
-    runs = [run for run in world.all_runs() if run.dag_id.partition(".")[0] in DEPLOYMENTS]
+    done = Counter(world.policy.done_twice())
+    runs = [run for run in world.all_runs() if run.dag_id.partition(".")[0] in TWICE]
     succeeded = Counter(
         (run.dag_id, task["task_id"])
         for run in runs

@@ -1,9 +1,15 @@
-"""After all other tests: no secret in what Airflow keeps, and nothing left of the production data in drills."""
+"""After all other tests: no secret where none belongs, and nothing left of the production data in drills."""
 
+import os
+import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lifeboat.documents import read_all
+from lifeboat.manifest import to_json
 from tests.e2e.processes import command_lines
 from tests.e2e.runs import Run
 from tests.e2e.world import World
@@ -22,6 +28,33 @@ def test_no_secret_is_in_any_log_or_in_airflows_database(world: World, drill: Ru
     assert [(str(file), name) for file in kept for name in _found(file, secrets)] == []
 
 
+def test_no_secret_is_in_the_arguments_of_any_program(world: World, drill: Run) -> None:
+    secrets, arguments = world.secrets(), world.policy.arguments()
+    assert {"restic", "pg_dump", "python3"} <= {Path(argv[0]).name for argv in arguments}
+    assert len(arguments) >= 100
+    found = {(argv[0], name) for argv in arguments for name in secrets if any(secrets[name] in word for word in argv)}
+    assert found == set()
+
+
+def test_no_secret_is_in_any_document_of_a_vault(world: World, drill: Run) -> None:
+    secrets, documents = world.secrets(), 0
+    for name in ("main", "before", "updating", "returning"):
+        with world.runtime(name) as runtime:
+            manifests, evidence, _ = read_all(runtime.vault("main"), runtime.signer(), name)
+            texts = [to_json(each) for each in (*(signed.manifest for signed in manifests), *evidence)]
+            documents += len(texts)
+        assert [(name, secret) for text in texts for secret in secrets if secrets[secret].encode() in text] == []
+    assert documents >= 2
+
+
+def test_no_secret_is_in_a_file_that_was_left_behind(world: World, drill: Run) -> None:
+    """Temporary files are gone, and nothing of ours beside the vaults holds a secret but what keeps the sample's."""
+    secrets = world.secrets()
+    places = [Path(tempfile.gettempdir()), world.directory / "scratch", world.directory / "packs"]
+    files = [path for place in places if place.exists() for path in _young_files(place, world.started)]
+    assert [(str(path), name) for path in files for name in _found(path, secrets)] == []
+
+
 def test_what_tasks_hand_on_is_small(world: World, drill: Run) -> None:
     sizes = {_place(entry): len(str(value)) for entry, value in _xcoms(world)}
     assert {place for place, size in sizes.items() if size > XCOM_LIMIT_BYTES} == set()
@@ -38,6 +71,16 @@ def test_drills_have_left_no_files(world: World, drill: Run) -> None:
 def test_drills_have_left_no_processes(world: World, drill: Run) -> None:
     scratch = str(world.directory / "scratch")
     assert {pid: text for pid, text in command_lines().items() if scratch in text} == {}
+
+
+def _young_files(place: Path, since: float) -> Iterator[Path]:
+    """Yield the files below a directory that were written after a time and can be read, small ones alone."""
+    for directory, _, names in os.walk(place):
+        for path in (Path(directory) / name for name in names):
+            with suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_mtime >= since and status.st_size < 10_000_000:
+                    yield path
 
 
 def _found(file: Path, secrets: dict[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """One real Airflow with several deployments, and what the end-to-end tests do to it and ask of it."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,11 +23,11 @@ from lifeboat.sample.airflow_server import AirflowServer
 from lifeboat.sample.own import own_environment
 from lifeboat.sample.stage import Stage
 from lifeboat.vault import Snapshot
+from tests.e2e.airflow_policy import AirflowPolicy
 from tests.e2e.brakes import Brakes
 from tests.e2e.deployments import WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
-from tests.e2e.twice import Twice
 from tests.support.patchable import (
     CP_1,
     CP_2,
@@ -55,8 +56,9 @@ class World:
         self.deployments = directory / "deployments"
         self.slow_dump = SlowDump(directory / "slow-dump")
         self.brakes = Brakes(directory / "brakes")
-        self.twice = Twice(directory)
+        self.policy = AirflowPolicy(directory)
         self.people = Receiver()
+        self.started = time.time()
         self._patch = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
@@ -78,7 +80,7 @@ class World:
         self._stack.callback(self._patch.undo)
         with ThreadPoolExecutor(max_workers=1) as pool:
             vaults = pool.submit(self._make_vaults)
-            self.twice.fit(self.airflow.home)
+            self.policy.fit(self.airflow.home)
             self.airflow.start(on_progress=print)
             self._stack.callback(self.airflow.stop)
             vaults.result()

@@ -58,7 +58,7 @@ def test_the_installed_command_shows_errors_without_a_trace() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("Error: There is no deployment 'nobody' in ")
-    assert "\n  Next: Use one of: sample; " in done.stderr
+    assert "\n  Next: Use one of: lifeboat, sample; " in done.stderr
 
 
 def test_the_reference_of_the_deployment_file_is_current() -> None:
