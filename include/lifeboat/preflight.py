@@ -56,6 +56,10 @@ def _pool_names(listed: str) -> set[str]:
     )
 
 
+def _check_housekeeper(runtime: Runtime, site: str) -> None:
+    runtime.housekeeper(site).check_access()
+
+
 def _scratch(runtime: Runtime, site: str) -> None:
     with scratch_place(Path(runtime.deployment.sites[site].scratch)):
         pass
@@ -67,9 +71,10 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
     yield partial(_pools, runtime)
     for name, site in deployment.sites.items():
         yield partial(_check_vault, runtime, name)
-        for connection in (site.vault.housekeeper, site.account):
-            if connection is not None:
-                yield partial(runtime.connection, connection)
+        if site.vault.housekeeper is not None:
+            yield partial(_check_housekeeper, runtime, name)
+        if site.account is not None:
+            yield partial(runtime.connection, site.account)
         yield partial(_scratch, runtime, name)
     for connection in deployment.notifications.connections:
         yield partial(_check_notifications, runtime, connection)

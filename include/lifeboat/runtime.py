@@ -59,8 +59,8 @@ class Runtime:
         if settings.housekeeper is None:
             raise ConfigurationError(
                 f"Site '{site}' names no housekeeper for its vault, so nothing can be removed from it.",
-                next_step=f"Set sites.{site}.vault.housekeeper to a connection, and run `lifeboat vault init "
-                f"{self.deployment.name}` once, which admits the writer's password.",
+                next_step=f"Set sites.{site}.vault.housekeeper to a connection whose account may delete. Its password "
+                "must open the vault: `restic key add`, with the writer's password, gives it access.",
             )
         connection = self.connection(settings.housekeeper)
         return HousekeeperVault(

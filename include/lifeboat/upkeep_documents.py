@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +16,8 @@ UPKEEP_SCHEMA = "lifeboat/upkeep/1"
 UPKEEP_PATH = "/upkeep.json"
 #: So many records stay in the vault: more than a year of daily runs.
 KEPT_RECORDS = 400
-_READERS = 2
+#: So many of those that are not known yet are read at once, the newest: a catalog that was lost is needed soon.
+_READ_AT_ONCE = 60
 
 #: What can be removed: a restore point, snapshots that belong to none, what a recovery swapped out, a dead process's
 #: lock on the vault, a dead drill's scratch place, an old record of this kind.
@@ -90,7 +90,7 @@ def read_upkeep(
     vault: Vault, signer: Verifier, deployment: str, known: Collection[str] = ()
 ) -> tuple[list[UpkeepRecord], list[str]]:
     """Given a deployment, return the genuine records of its runs in a vault, but for those whose ids are `known`, and
-    what was refused. Of very many the newest are read."""
+    what was refused. Of very many the newest are read; the others are when it is called again."""
 
     def read(snapshot: Snapshot) -> UpkeepRecord | str:
         what = f"The record of housekeeping '{snapshot.tags.get('id')}'"
@@ -101,8 +101,7 @@ def read_upkeep(
             return str(error)
 
     listed = vault.snapshots({"kind": "upkeep", "deployment": deployment})
-    wanted = [each for each in listed if each.tags.get("id") not in known][-KEPT_RECORDS:]
-    with ThreadPoolExecutor(max_workers=_READERS) as pool:
-        found = list(pool.map(read, wanted))
+    wanted = [each for each in listed if each.tags.get("id") not in known][-_READ_AT_ONCE:]
+    found = [read(snapshot) for snapshot in wanted]
     records = [each for each in found if isinstance(each, UpkeepRecord) and each.deployment == deployment]
     return records, [each for each in found if isinstance(each, str)]

@@ -30,14 +30,19 @@ class Leases(Sessions):
 
     def lease(self, deployment: str, point: str, what: str, duration: timedelta) -> None:
         """Keep a point from being deleted for so long, because `what` uses it; taking a lease again prolongs it.
-        Raise PointError when the point is being deleted."""
+        Raise PointError when the point is being deleted; what a run marked that was killed since then is not."""
         now = datetime.now(UTC)
         with self._session(writing=True) as session:
             _exclude_others(session)
-            if session.get(Going, (deployment, point)) is not None:
+            mark = session.get(Going, (deployment, point))
+            exists = session.get(Point, (deployment, point)) is not None
+            if mark is not None and mark.since < now - _AT_WORK and exists:
+                session.delete(mark)
+            elif mark is not None:
                 raise PointError(
                     f"Restore point '{point}' of '{deployment}' is being deleted by retention; {what} cannot use it.",
-                    next_step=f"Choose another one: `lifeboat points {deployment}`.",
+                    next_step=f"Choose another one: `lifeboat points {deployment}`. If the run that deletes it was "
+                    "killed, this one can be used again an hour later.",
                 )
             session.merge(Lease(deployment=deployment, point=point, what=what, until=now + duration))
 

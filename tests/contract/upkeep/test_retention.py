@@ -86,6 +86,13 @@ def test_only_the_housekeepers_credential_deletes(small: Small) -> None:
         assert "names no housekeeper for its vault" in run(small, *command).stderr
 
 
+def test_validate_tells_of_a_housekeeper_who_cannot_open_the_vault(small: Small) -> None:
+    assert run(small, "validate", NAME).status == 0
+    small.passwords["small_housekeeper"] = "wrong"
+    done = run(small, "validate", NAME)
+    assert (done.status, done.stderr.count("The password of vault")) == (1, 1), done.stderr
+
+
 def test_a_point_in_use_or_being_deleted_is_told(small: Small) -> None:
     old, new = small.point(20 * HOUR).manifest.id, small.point(drilled=True).manifest.id
     catalog = small.catalog()

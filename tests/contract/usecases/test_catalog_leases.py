@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,32 @@ def test_a_lease_ends_by_itself_and_with_its_block(url: URL) -> None:
         assert catalog.mark_going("sample", unused) == {}
     assert catalog.leases("sample") == {}
     assert catalog.mark_going("sample", unused).keys() == {point.manifest.id}
+
+
+def test_what_a_killed_run_has_marked_can_be_used_again_and_is_decided_anew(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = Catalog(url)
+    points = [made_up_point(NOON + number * HOUR) for number in range(3)]
+    for point in points:
+        catalog.add_point(point)
+    first, second, gone = (point.manifest.id for point in points)
+    catalog.mark_going("sample", unused)
+    catalog.rebuild("sample", points[:2], [])  # the manifest of the third was removed, then the run was killed
+    assert catalog.mark_going("sample", lambda states, used: {}) == {gone: "old"}
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + 2 * HOUR
+
+    monkeypatch.setattr("lifeboat.catalog.leases.datetime", Later)
+    catalog.lease("sample", first, "a recovery", HOUR)
+    with pytest.raises(PointError, match="is being deleted"):
+        catalog.lease("sample", gone, "a recovery", HOUR)
+    assert catalog.mark_going("sample", unused) == {second: "old", gone: "old"}
+    assert catalog.mark_going("sample", lambda states, used: {}) == {gone: "old"}
+    assert catalog.going("sample").keys() == {second, gone}
 
 
 def test_of_a_lease_and_a_deletion_at_once_exactly_one_is_granted(url: URL) -> None:
