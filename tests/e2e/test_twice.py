@@ -1,4 +1,4 @@
-"""After all other tests: each task of some deployments' runs that succeeded did its work twice, by the tests' policy."""
+"""After all other tests: each task that succeeded in some deployments' runs did its work twice."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +77,22 @@ def run_in_memory(seed: int, catalog: Catalog, steps: int = STEPS) -> Checker:
     return made
 
 
-def test_nothing_that_must_stay_is_ever_deleted(catalog: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_must_stay_is_ever_deleted(
+    catalog: Catalog, record_property: Callable[[str, object], None]
+) -> None:
     done: Counter[str] = Counter()
     for seed in range(SEEDS):
         done += run_in_memory(seed, catalog).done
-    with capsys.disabled():
-        print(f"\nmodel checker: {SEEDS} sequences of {STEPS} steps: {dict(sorted(done.items()))}")
+    record_property("counted", f"model checker, {SEEDS} sequences of {STEPS} steps: {in_words(done)}")
     assert done["points deleted"] > SEEDS
     assert done["killed"] > SEEDS / 4
     assert done["orphans removed"] > SEEDS / 4
     assert done["refused leases"] > 0
+
+
+def in_words(done: Counter[str]) -> str:
+    """Return what sequences did, in words."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(done.items()))
 
 
 def without(*arguments: str) -> Any:
@@ -128,7 +134,7 @@ def test_the_checker_sees_a_planted_fault(
 
 
 def test_a_real_vault_behaves_as_the_one_in_memory(
-    tmp_path: Path, empty_vault: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, empty_vault: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """The same operations on both, compared after each; the order in which snapshots go is the same, too."""
     done: Counter[str] = Counter()
@@ -152,7 +158,6 @@ def test_a_real_vault_behaves_as_the_one_in_memory(
             assert both[0].state() == both[1].state(), f"seed {seed}, step {number}"
             assert both[0].done == both[1].done
         done += both[1].done
-    with capsys.disabled():
-        print(f"\nmodel checker on restic: {len(REAL)} sequences: {dict(sorted(done.items()))}")
+    record_property("counted", f"model checker on a real restic, {len(REAL)} sequences: {in_words(done)}")
     assert done["points deleted"] > 0
     assert done["killed"] > 0
