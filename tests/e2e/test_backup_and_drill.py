@@ -24,7 +24,7 @@ OF_SERVERS = ("patch_restore", "product_update")
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = [find_deployment(path.stem) for path in world.deployments.iterdir()]
-    assert len(deployments) == 18
+    assert len(deployments) == 19
     assert len([each for each in deployments if each.servers]) == 6
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
         f"{each.name}.{capability}"

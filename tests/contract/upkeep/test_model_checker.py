@@ -21,6 +21,8 @@ from tests.support.quick_vault import PASSWORD
 from tests.support.vault_model import Clock, MemoryVault, ResticVault, VaultRuntime
 
 SEEDS, STEPS = 100, 20
+#: Sequences that are long, beside many short ones.
+LONG_SEEDS, LONG_STEPS = range(1000, 1008), 300
 #: Seeds of sequences that are run on a real restic as well, and their steps.
 REAL = {12: 10, 28: 10, 108: 10}
 KEY = Signer.from_connection(Connection("key", "generic", password=new_private_key()))
@@ -83,7 +85,10 @@ def test_nothing_that_must_stay_is_ever_deleted(
     done: Counter[str] = Counter()
     for seed in range(SEEDS):
         done += run_in_memory(seed, catalog).done
-    record_property("counted", f"model checker, {SEEDS} sequences of {STEPS} steps: {in_words(done)}")
+    for seed in LONG_SEEDS:
+        done += run_in_memory(seed, catalog, LONG_STEPS).done
+    sequences = f"{SEEDS} sequences of {STEPS} steps and {len(LONG_SEEDS)} of {LONG_STEPS}"
+    record_property("counted", f"model checker, {sequences}: {in_words(done)}")
     assert done["points deleted"] > SEEDS
     assert done["killed"] > SEEDS / 4
     assert done["orphans removed"] > SEEDS / 4
