@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lifeboat.catalog import Catalog
 from lifeboat.errors import LifeboatError, VaultDamagedError
-from lifeboat.manifest import Document
+from lifeboat.manifest import Document, canonical_json, sha256
 from lifeboat.orphans import remove_orphans
 from lifeboat.retention_run import Retention, remove_points
 from lifeboat.runtime import Runtime
@@ -158,13 +158,15 @@ def record_run(
     runtime: Runtime, catalog: Catalog, started_at: datetime, results: Iterable[PartResult], lost: Iterable[str] = ()
 ) -> UpkeepRecord:
     """Write what the parts of a run found into the vault, then into the catalog. `lost` names parts of which no result
-    came back."""
-    results, site = list(results), runtime.deployment.home_site()
+    came back. The same results recorded again are the same record."""
+    results, lost, site = list(results), list(lost), runtime.deployment.home_site()
+    told = [started_at.isoformat(), lost, *(each.model_dump(mode="json") for each in results)]
 
     def known(name: str) -> int | None:
         return next((found for each in results if (found := getattr(each, name)) is not None), None)
 
     record = UpkeepRecord(
+        id=sha256(canonical_json([runtime.deployment.name, site, *told]))[:32],
         deployment=runtime.deployment.name,
         site=site,
         started_at=started_at,

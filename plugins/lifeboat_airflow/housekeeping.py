@@ -9,6 +9,8 @@ from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
 #: The parts in their order, as lifeboat.housekeeping has them; importing that takes long, and DAGs are parsed often.
 PARTS = ("locks", "retention", "orphans", "swapped_out", "prune", "check")
 RESULT = "result"
+#: In the state of a task, which outlives its tries: what earlier tries have removed.
+REMOVED = "removed"
 
 
 class HousekeepingOperator(LifeboatOperator):
@@ -25,8 +27,13 @@ class HousekeepingOperator(LifeboatOperator):
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.housekeeping import run_part
+        from lifeboat.upkeep_documents import Removed
 
-        result = run_part(runtime, open_catalog(), self.part)
+        result, state = run_part(runtime, open_catalog(), self.part), context["task_state_store"]
+        earlier = tuple(map(Removed.model_validate, state.get(REMOVED, [])))
+        result = result.model_copy(update={"removed": (*earlier, *result.removed)})
+        if result.removed:
+            state.set(REMOVED, [each.model_dump(mode="json") for each in result.removed])
         for removed in result.removed:
             self.log.info("Removed %s %s: %s", removed.kind, removed.name, removed.why)
         for reason in result.held_back:
