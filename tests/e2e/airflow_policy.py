@@ -27,9 +27,11 @@ def task_policy(task):
     from lifeboat_airflow.recovery import ChooseTasksOperator, GoAheadOperator
     from lifeboat_airflow.update import AskOrGoOnOperator
 
-    for operator in (LifeboatOperator, GoAheadOperator, ChooseTasksOperator, AskOrGoOnOperator):
-        if not hasattr(operator.execute, "once"):
-            operator.execute = twice(operator.execute)
+    if not hasattr(LifeboatOperator.execute, "once"):
+        LifeboatOperator.execute = twice(LifeboatOperator.execute)
+        # A branch ends by an exception that skips others.
+        for operator in (GoAheadOperator, ChooseTasksOperator, AskOrGoOnOperator):
+            operator.choose_branch = twice(operator.choose_branch)
     if not hasattr(Process.__init__, "unseen"):
         Process.__init__ = seen(Process.__init__)
 
