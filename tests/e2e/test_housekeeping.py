@@ -12,8 +12,8 @@ NAME = "tidy"
 def test_what_no_rule_keeps_is_deleted_told_and_recorded(world: World) -> None:
     old = world.make_point(NAME, timedelta(hours=20)).id
     new = world.make_point(NAME).id
+    world.admit_housekeeper(NAME)
     with world.runtime(NAME) as runtime:
-        runtime.vault("main").admit(runtime.housekeeper("main"))
         assert drill_point(runtime, world.catalog, new).passed
     run = world.trigger(f"{NAME}.housekeeping").wait()
     assert run.states() == dict.fromkeys([*PARTS, "record"], "success")

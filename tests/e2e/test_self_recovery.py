@@ -82,6 +82,8 @@ class Lost:
 def lost(world: World) -> Lost:
     """Lose a Lifeboat while one of its backups runs and a recovery waits for a person, and lose a deployment."""
     before = {run.run_id for run in world.all_runs()}
+    for name in (NAME, "lifeboat"):
+        world.admit_housekeeper(name)
     documents = world.directory / f"documents-of-{NAME}"
     documents.mkdir()
     (documents / "contract.txt").write_text("signed")

@@ -159,6 +159,11 @@ class World:
         self.catalog.add_point(signed)
         return signed.manifest
 
+    def admit_housekeeper(self, name: str) -> None:
+        """Let the housekeeper's password open a deployment's vault; a quick vault has the writer's alone."""
+        with self.runtime(name) as runtime:
+            runtime.vault("main").admit(runtime.housekeeper("main"))
+
     def verdict(self, name: str, point: str) -> str:
         """Return what the catalog says of a restore point: `good`, `failed` or `unproven`."""
         return self.catalog.point(name, point).verdict

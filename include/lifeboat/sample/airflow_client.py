@@ -32,7 +32,8 @@ class AirflowClient:
         self.url = url
         self.username = username
         self.password = password
-        self._http = httpx.Client(base_url=url, timeout=60)
+        # SQLite's one writer may keep the others waiting for a minute.
+        self._http = httpx.Client(base_url=url, timeout=120)
 
     def as_user(self, username: str, password: str) -> "AirflowClient":
         """Return the access of another user to the same Airflow."""
