@@ -28,7 +28,7 @@ for part in "${parts[@]}"; do
     else
         run=(pytest "tests/$part" --durations=5 --durations-min=1)
         # These mostly wait for databases, restic and sshd. The other parts measure time, or share one Airflow.
-        if [[ $part == contract ]]; then run+=(--numprocesses=3 --dist=loadfile); fi
+        if [[ $part == contract ]]; then run+=(--numprocesses=3 --dist=loadfile --no-loadscope-reorder); fi
     fi
     result=ok
     if ! "${run[@]}"; then

@@ -17,7 +17,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, TypeVar
 
@@ -164,12 +164,11 @@ class Vault:
         The stream comes from this worker: with a broken connection, a restic elsewhere would see its end.
         """
         assert self._host.is_local, "streams are stored from this worker"
-        # Quiet, since nobody reads restic's status messages while it is fed: they would fill their pipe.
         arguments = ["backup", "--json", "--quiet", "--stdin", "--stdin-filename", path]
         arguments += ["--compression", compression, *self._tagged(tags, path)]
 
         def once() -> Stored:
-            with self._start(arguments, stdin=subprocess.PIPE) as process:
+            with self._start_fed(arguments) as process:
                 try:
                     feed(process.stdin)
                     process.stdin.close()
@@ -275,6 +274,13 @@ class Vault:
         self, arguments: Sequence[str], *, stdin: int = subprocess.DEVNULL, run_as: str | None = None
     ) -> Process:
         return self._host.start(self._command(arguments, run_as), stdin=stdin)
+
+    def _start_fed(self, arguments: Sequence[str]) -> Process:
+        """Start restic to be fed, and without status messages: nobody reads them meanwhile, and after an hour they
+        would fill their pipe and stop it. `--quiet` alone does not keep it from them when a rate is set."""
+        command = self._command(arguments)
+        silent = {**command.environment, "RESTIC_PROGRESS_FPS": "0"}
+        return self._host.start(replace(command, environment=silent), stdin=subprocess.PIPE)
 
     def _run(self, arguments: Sequence[str], *, run_as: str | None = None) -> Completed:
         def once() -> Completed:

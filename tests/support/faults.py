@@ -27,9 +27,10 @@ Site = tuple[str, ...]
 
 #: What only looks.
 _READING = {"test", "cat", "stat", "df", "find", "id", "uname", "pg_dump", "pg_dumpall", "restic"}
-_CHANGING = {"restic backup", "restic restore"}
-#: So many of the calling functions tell sites of a kind from each other.
-_CALLERS = {"program": 4, "sql": 2, "catalog": 3}
+_CHANGING = {"restic backup", "restic restore", "restic forget", "restic prune", "restic unlock"}
+#: So many of the calling functions tell sites of a kind from each other; not those that call everything for others.
+_CALLERS = {"program": 3, "sql": 2, "catalog": 2}
+_ON_BEHALF = {"host", "vault", "processes", "together", "database"}
 
 _LIFEBOAT = str(Path(sys.modules["lifeboat"].__file__ or "").parent)
 _NOT_DONE = ["sh", "-c", 'echo "an injected fault" >&2; kill -KILL $$']
@@ -128,7 +129,7 @@ def _of_catalog(faults: Faults, session: Callable[..., Any]) -> Callable[..., An
 def _callers(frame: FrameType | None) -> Iterator[str]:
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.startswith(_LIFEBOAT):
+        if code.co_filename.startswith(_LIFEBOAT) and Path(code.co_filename).stem not in _ON_BEHALF:
             yield f"{Path(code.co_filename).stem}.{code.co_qualname}"
         frame = frame.f_back
 

@@ -2,14 +2,13 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from lifeboat.sample.postgres_server import SamplePostgres
-from tests.support.faults import Sweep
 from tests.support.miniature import VAULT_PASSWORD, Miniature, make_databases, make_miniature
 from tests.support.quick_vault import make_quick_vault
 from tests.support.recoverable import Recoverable, keep_pristine, make_recoverable, reset_databases
@@ -57,16 +56,3 @@ def deployment(_untouched: Miniature, place: Path, postgres: SamplePostgres) -> 
     with mini.runtime() as runtime:
         yield Recoverable(mini, runtime, mini.catalog())
     shutil.rmtree(directory)
-
-
-@pytest.fixture
-def swept(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """Tell what came of sweeps, and fail for what was unclear."""
-
-    def judge(*results: Sweep) -> None:
-        for result in results:
-            record_property("counted", f"fault sweep, {result}")
-        unclear = [f"{result.name}: {each}" for result in results for each in result.unclear]
-        assert not unclear, "\n".join([f"{len(unclear)} unclear", *unclear])
-
-    return judge
