@@ -42,7 +42,9 @@ _SQL_GONE = "server closed the connection unexpectedly (an injected fault)"
 class Faults:
     """Watches all calls to the outside, and lets the first one at one site fail."""
 
-    sites: dict[Site, int] = field(default_factory=dict)
+    #: The sites that operations under a sweep were seen to have, in their order.
+    sites: dict[Site, None] = field(default_factory=dict)
+    looking: bool = False
     _site: Site | None = None
     _way: Way = "not done"
     hit: bool = False
@@ -57,9 +59,10 @@ class Faults:
             self._site = None
 
     def strikes(self, kind: str, what: str) -> Way | None:
-        """Count a call, and return how it fails, if it does."""
+        """Return how a call fails, if it does."""
         site = (kind, what, *itertools.islice(_callers(sys._getframe(1)), _CALLERS[kind]))
-        self.sites[site] = self.sites.get(site, 0) + 1
+        if self.looking:
+            self.sites.setdefault(site)
         if site != self._site or self.hit:
             return None
         self.hit = True
@@ -162,7 +165,9 @@ def sweep(
     is unclear.
     """
     result, before = Sweep(name), set(faults.sites)
+    faults.looking = True
     operation()
+    faults.looking = False
     sites = [site for site in faults.sites if site not in before]
     again()
     result.sites = len(sites)
