@@ -43,7 +43,7 @@ class Thief:
     def restic(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "RESTIC_REPOSITORY": self.vault.repository, "RESTIC_PASSWORD": VAULT_PASSWORD}
         # restic tries for minutes what is refused; a thief who waits gets no further.
-        command = ["timeout", "15", "restic", "--no-cache", *arguments]
+        command = ["timeout", "--signal=INT", "15", "restic", "--no-cache", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def request(self, method: str, path: str, content: bytes | None = None) -> int:
