@@ -41,7 +41,7 @@ def housekeeping(deployment: Deployment) -> DAG:
         max_active_runs=1,
         doc_md=__doc__,
         tags=["lifeboat", deployment.name],
-        # Not tried again: what was removed by a try that failed would not be told. The next run goes on.
+        # Not tried again: the next run goes on from whatever it finds.
         default_args={
             "owner": "lifeboat",
             "retries": 0,

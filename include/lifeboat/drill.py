@@ -20,7 +20,17 @@ from lifeboat.deployment import Unit
 from lifeboat.documents import SignedManifest, list_point, require_manifest, write_evidence
 from lifeboat.engines.base import Engine, Facts, Restored, fidelity, load_facts
 from lifeboat.errors import ConfigurationError, LifeboatError, PointError, SignatureError, SpaceError, VaultDamagedError
-from lifeboat.manifest import Check, DrillEvidence, Manifest, Outcome, UnitDrill, UnitSnapshot, canonical_json, sha256
+from lifeboat.manifest import (
+    Check,
+    DrillEvidence,
+    Manifest,
+    Outcome,
+    UnitDrill,
+    UnitSnapshot,
+    canonical_json,
+    content_id,
+    sha256,
+)
 from lifeboat.runbook import by_hand, find_member, runbook_turns
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
@@ -163,7 +173,7 @@ def record_drill(
     done = {drill.unit for drill in drills}
     missing = tuple(snapshot.unit for snapshot in manifest.units if snapshot.unit not in done)
     evidence = DrillEvidence(
-        id=_evidence_id(signed.sha256, site, started_at, drills),
+        id=content_id(signed.sha256, site, started_at.isoformat(), *(each.model_dump(mode="json") for each in drills)),
         deployment=manifest.deployment,
         point=manifest.id,
         manifest_sha256=signed.sha256,
@@ -181,11 +191,6 @@ def record_drill(
     write_evidence(vault, signer, evidence)
     catalog.add_evidence(evidence)
     return evidence
-
-
-def _evidence_id(manifest_sha256: str, site: str, started_at: datetime, drills: Sequence[UnitDrill]) -> str:
-    found = [manifest_sha256, site, started_at.isoformat(), *(drill.model_dump(mode="json") for drill in drills)]
-    return sha256(canonical_json(found))[:32]
 
 
 def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManifest | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lifeboat.catalog import Catalog
 from lifeboat.errors import LifeboatError, VaultDamagedError
-from lifeboat.manifest import Document, canonical_json, sha256
+from lifeboat.manifest import Document, content_id
 from lifeboat.orphans import remove_orphans
 from lifeboat.retention_run import Retention, remove_points
 from lifeboat.runtime import Runtime
@@ -160,13 +160,13 @@ def record_run(
     """Write what the parts of a run found into the vault, then into the catalog. `lost` names parts of which no result
     came back. The same results recorded again are the same record."""
     results, lost, site = list(results), list(lost), runtime.deployment.home_site()
-    told = [started_at.isoformat(), lost, *(each.model_dump(mode="json") for each in results)]
+    told = [each.model_dump(mode="json") for each in results]
 
     def known(name: str) -> int | None:
         return next((found for each in results if (found := getattr(each, name)) is not None), None)
 
     record = UpkeepRecord(
-        id=sha256(canonical_json([runtime.deployment.name, site, *told]))[:32],
+        id=content_id(runtime.deployment.name, site, started_at.isoformat(), lost, *told),
         deployment=runtime.deployment.name,
         site=site,
         started_at=started_at,

@@ -223,6 +223,11 @@ def canonical_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+def content_id(*parts: Any) -> str:
+    """Given the JSON values that a document is made of, return its id: the same ones, written again, are the same."""
+    return sha256(canonical_json(parts))[:32]
+
+
 def sha256(data: bytes) -> str:
     """Given bytes, return their SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

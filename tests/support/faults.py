@@ -25,7 +25,7 @@ Way = Literal["not done", "answer lost"]
 WAYS: tuple[Way, ...] = ("not done", "answer lost")
 Site = tuple[str, ...]
 
-#: What only looks.
+#: Programs that only look; of restic's commands these do more.
 _READING = {"test", "cat", "stat", "df", "find", "id", "uname", "pg_dump", "pg_dumpall", "restic"}
 _CHANGING = {"restic backup", "restic restore", "restic forget", "restic prune", "restic unlock"}
 #: So many of the calling functions tell sites of a kind from each other; not those that call everything for others.
@@ -72,12 +72,11 @@ class Faults:
 def ways(site: Site) -> tuple[Way, ...]:
     """Return how the calls at a site can fail."""
     kind, what, *_ = site
-    changing = what in _CHANGING or what.split()[0] not in _READING
-    return (
-        WAYS
-        if changing and (kind, what) not in (("sql", "connect"), ("sql", "execute"), ("catalog", "read"))
-        else WAYS[:1]
-    )
+    if kind == "program":
+        changing = what in _CHANGING or what.split()[0] not in _READING
+    else:
+        changing = (kind, what) == ("catalog", "write")
+    return WAYS if changing else WAYS[:1]
 
 
 def watch_everything(patch: pytest.MonkeyPatch) -> Faults:

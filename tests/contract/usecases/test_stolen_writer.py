@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +26,7 @@ from lifeboat.vault_tunnel import Served, serve
 from tests.contract.usecases.conftest import Damaged
 from tests.support.miniature import VAULT_PASSWORD
 from tests.support.planting import restic
+from tests.support.served import request
 
 KINDS = ("data", "index", "snapshots", "keys")
 
@@ -48,14 +47,7 @@ class Thief:
 
     def request(self, method: str, path: str, content: bytes | None = None) -> int:
         """Make a request to the served vault, and return the status of its answer."""
-        login = f"{self._served.login}:{self._served.password}".encode()
-        made = urllib.request.Request(f"http://127.0.0.1:{self._served.port}/{path}", data=content, method=method)
-        made.add_header("Authorization", f"Basic {base64.b64encode(login).decode()}")
-        try:
-            with urllib.request.urlopen(made, timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
+        return request(self._served, method, path, content)
 
     def add_rubbish(self, kind: str) -> str:
         """Add a file of a kind that nobody can read, under the name that its content asks for, and return that."""

@@ -1,10 +1,7 @@
 """The tunnel by which a host over SSH reaches a vault: what it lets through, and to whom."""
 
-import base64
 import getpass
 import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,24 +11,13 @@ from lifeboat.host import LocalHost
 from lifeboat.process_tree import descendants
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
-from lifeboat.vault_tunnel import Served, serve
+from lifeboat.vault_tunnel import serve
 from tests.contract.vault.conftest import VaultMaker
 from tests.support.kept_vaults import Kept
 from tests.support.quick_vault import PASSWORD
+from tests.support.served import request
 from tests.support.toolbox import Toolbox
 from tests.support.waiting import command_line, eventually
-
-
-def request(served: Served, method: str, path: str, *, password: str | None = None) -> int:
-    """Make a request to a served vault and return the status of its answer."""
-    login = f"{served.login}:{served.password if password is None else password}"
-    headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
-    made = urllib.request.Request(f"http://127.0.0.1:{served.port}/{path}", method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(made, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 def tunnels() -> list[int]:
