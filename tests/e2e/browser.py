@@ -71,13 +71,12 @@ class Pages:
         """Open the log of a task."""
         self.page.goto(f"{self.url}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task}")
 
-    def expand_groups(self) -> None:
-        """Show every task in the grid."""
-        self.page.get_by_role("button", name="Expand all task groups").click()
-
-    def picture(self, name: str, height: int = 900) -> None:
-        """Take a picture of the window for the documentation, if pictures are wanted."""
+    def picture(self, name: str, height: int = 900, expanded: bool = False) -> None:
+        """Take a picture of the window for the documentation, if pictures are wanted, perhaps with every task in the
+        grid."""
         if directory := os.environ.get(PICTURES):
+            if expanded:
+                self.page.get_by_role("button", name="Expand all task groups").click()
             self.page.set_viewport_size({"width": 1280, "height": height})
             self.page.wait_for_timeout(1500)  # until nothing moves any more
             self.page.screenshot(path=Path(directory) / f"{name}.png")

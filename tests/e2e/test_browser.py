@@ -72,8 +72,7 @@ def test_a_person_recovers_a_lost_database_in_the_browser(world: World, lost: in
         run.wait(timeout=300)
         pages.open_task(DAG, run_id, "record")
         expect(pages.page.get_by_text("passed: what was restored is live")).to_be_visible()
-        pages.expand_groups()
-        pages.picture("recovery-run", height=1000)
+        pages.picture("recovery-run", height=1000, expanded=True)
 
     assert rows(world) == lost
     assert [path.name for path in (world.directory / f"documents-of-{NAME}").iterdir()] == ["contract.txt"]

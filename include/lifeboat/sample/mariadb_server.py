@@ -128,7 +128,8 @@ class SampleMariaDB:
         unfinished = self.directory / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         argv = [_program("mariadb-install-db"), "--no-defaults", f"--datadir={unfinished}", "--skip-test-db"]
-        argv += ["--auth-root-authentication-method=normal", "--innodb-log-file-size=32M"]
+        argv += [f"--tmpdir={self.directory}", "--auth-root-authentication-method=normal"]
+        argv += ["--innodb-log-file-size=32M"]
         done = subprocess.run([*_as_account(), *argv], check=False, capture_output=True, text=True, cwd="/")
         if done.returncode != 0:
             raise CommandError(

@@ -1,9 +1,11 @@
 """The MariaDB server of a drill: closed to everybody else, and gone with its drill, however that ends."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from lifeboat.engines.mariadb.restored import UNFIT, RestoredServer
 from lifeboat.engines.mariadb.scratch import scratch_server
 from lifeboat.errors import PreflightError, SpaceError, ToolError, UnreachableError
 from lifeboat.host import Command
+from lifeboat.sample.mariadb_server import SampleMariaDB
 from lifeboat.scratch import reap, scratch_place
 from tests.support.leftovers import processes_with
 from tests.support.toolbox import Toolbox
@@ -43,6 +46,19 @@ def root(place: Path) -> Iterator[Path]:
 
 def _server(place: Path) -> int:
     return int((place / "my/data/mariadbd.pid").read_text())
+
+
+def test_it_leaves_the_temporary_files_of_other_servers_alone(root: Path, place: Path) -> None:
+    """A server removes such files when it starts, wherever it keeps its own; where it does by itself, others do too."""
+    with tempfile.NamedTemporaryFile(prefix="#sql-temptable-", suffix=".MAI") as other:
+        if os.geteuid() == 0:
+            shutil.chown(other.name, "mysql")
+        with scratch_place(root) as scratch, scratch_server(SERIES, scratch / "my"):
+            pass
+        sample = SampleMariaDB(place / "sample")
+        sample.start()
+        sample.stop()
+        assert Path(other.name).exists()
 
 
 def test_nobody_else_reaches_it(root: Path) -> None:

@@ -78,7 +78,8 @@ def scratch_server(
 
 def _install(program: str, data: Path, account: ServerAccount, settings: Mapping[str, str]) -> None:
     argv = [program, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-    argv += ["--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=256M"]
+    # A starting server removes the temporary files of others that it finds.
+    argv += [f"--tmpdir={data.parent}", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=256M"]
     argv += [f"--{name.replace('_', '-')}={settings[name]}" for name in _OF_FILES if name in settings]
     LocalHost("scratch").run(Command(argv, run_as=account.name, working_directory=str(data.parent)), timeout=120)
 
