@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from lifeboat import cli_patches, cli_recovery, cli_rescue, cli_restore, cli_status, cli_update, cli_upkeep, report
+from lifeboat import (
+    cli_patches,
+    cli_recovery,
+    cli_rescue,
+    cli_restore,
+    cli_sites,
+    cli_status,
+    cli_update,
+    cli_upkeep,
+    report,
+)
 from lifeboat.capture import JOBS, make_point
 from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.catalog.leases import USE
@@ -29,6 +39,7 @@ vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a sit
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
 app.add_typer(cli_update.app)
+app.add_typer(cli_sites.app)
 app.add_typer(cli_status.app)
 app.add_typer(cli_upkeep.app)
 app.add_typer(cli_patches.app, name="patches")

@@ -16,7 +16,7 @@ from lifeboat.catalog import Catalog, PointState, catalog_url
 from lifeboat.catalog.leases import USE
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
-from lifeboat.documents import require_manifest
+from lifeboat.documents import manifest_there
 from lifeboat.restore import Wanted, choose_point
 from lifeboat.restore import restore as restore_part
 from lifeboat.runbook import as_document, file_name, scripts
@@ -192,7 +192,7 @@ def runbook(
     with _choose(names or [], vault, deployment, trusted_key) as chosen:
         runtime, name = chosen.runtime, chosen.runtime.deployment.name
         site = runtime.deployment.home_site()
-        manifest = require_manifest(runtime.vault(site), runtime.verifier(), name, chosen.state.manifest.id).manifest
+        manifest = manifest_there(runtime.vault(site), runtime.verifier(), name, chosen.state.manifest.id)
         found = scripts(runtime, manifest, site, member)
     if write:
         _write(write, found)

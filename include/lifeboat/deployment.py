@@ -41,6 +41,7 @@ __all__ = [
     "HostSettings",
     "Notifications",
     "Objectives",
+    "Replication",
     "RetentionSettings",
     "Schedules",
     "Server",
@@ -90,6 +91,10 @@ class Schedules(Model):
     system_backup: Cron | None = Field("0 2 * * *", description="When restore points are made; null for by hand.")
     restore_drill: Cron | None = Field("0 4 * * *", description="When drills run besides after each backup.")
     housekeeping: Cron | None = Field("0 6 * * *", description="When housekeeping runs; null for by hand.")
+    replication: Cron | None = Field(
+        "30 * * * *",
+        description="When points are copied to other sites, if there are any, besides after backups.",
+    )
     drills_per_run: int = Field(3, ge=1, le=100, description="The most restore points that one drill run covers.")
     drill_after_backup: bool = Field(True, description="Whether each new restore point starts a drill run.")
     objectives: Cron | None = Field(
@@ -242,12 +247,26 @@ class Binding(Model):
     host_name: str | None = Field(None, description="The host name that configuration must carry here.")
 
 
+class Replication(Model):
+    """How restore points are copied to a site. What restic reaches by file paths alone is not limited."""
+
+    limit_upload: Size | None = Field(
+        None, description="The most that copying to this site writes in a second, as 500K or 10M."
+    )
+    limit_download: Size | None = Field(
+        None, description="The most that it reads in a second: the other vault to copy it, this one to verify it."
+    )
+
+
 class Site(Model):
     """A region or data centre with a vault of its own."""
 
     vault: Vault = Field(description="The vault of the site.")
     scratch: AbsolutePath = Field(
         "/var/tmp/lifeboat-scratch", description="Where drills restore to on the worker; emptied after each."
+    )
+    replication: Replication = Field(
+        Replication(), description="How restore points are copied here; every site but the first one gets them."
     )
     region: str | None = Field(None, description="The cloud region, if the site is one.")
     account: ConnectionId | None = Field(None, description="The AWS connection of the site, if it is in a cloud.")
@@ -449,6 +468,10 @@ class Deployment(Model):
     def home_site(self) -> str:
         """Return the name of the site whose vault new restore points live in: the first one."""
         return next(iter(self.sites))
+
+    def other_sites(self) -> list[str]:
+        """Return the names of the sites to whose vaults restore points are copied: all but the first one."""
+        return list(self.sites)[1:]
 
 
 def deployments_directory() -> Path:

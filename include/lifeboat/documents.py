@@ -13,8 +13,10 @@ from lifeboat.evidence import Evidence, read_evidence_document
 from lifeboat.manifest import (
     EVIDENCE_SCHEMA,
     MANIFEST_SCHEMA,
+    Address,
     Document,
     Manifest,
+    UnitSnapshot,
     read_document,
     sha256,
     to_json,
@@ -101,6 +103,41 @@ def read_manifest(vault: Vault, signer: Verifier, snapshot: Snapshot) -> SignedM
     return SignedManifest(manifest=manifest, sha256=sha256(payload))
 
 
+def located(manifest: Manifest, listing: Sequence[Snapshot]) -> Manifest:
+    """Given a manifest and the listing of its point in some vault, return it with the addresses of that vault.
+
+    Copying gave the snapshots new ids; their tags and trees, which the manifest signs, are what they were. An address
+    that the vault does not hold stays as it is.
+    """
+    there = {found.id for found in listing}
+
+    def find(where: Address, unit: UnitSnapshot, kind: str, member: str) -> Address:
+        if where.snapshot in there:
+            return where
+        tags = {"kind": kind, "attempt": unit.attempt, "member": member}
+        for found in listing:
+            if found.tree == where.tree and tags.items() <= found.tags.items():
+                return where.model_copy(update={"snapshot": found.id})
+        return where
+
+    def find_all(unit: UnitSnapshot) -> UnitSnapshot:
+        members = (
+            member.model_copy(update={"address": find(member.address, unit, "member", member.member)})
+            for member in unit.members
+        )
+        facts = find(unit.facts, unit, "facts", str(unit.unit))
+        return unit.model_copy(update={"facts": facts, "members": tuple(members)})
+
+    return manifest.model_copy(update={"units": tuple(map(find_all, manifest.units))})
+
+
+def manifest_there(vault: Vault, signer: Verifier, deployment: str, point: str) -> Manifest:
+    """Given a restore point's id, return its verified manifest with the addresses of this vault. Raise PointError if
+    there is none."""
+    listing = list_point(vault, deployment, point)
+    return located(require_manifest(vault, signer, deployment, point, listing).manifest, listing)
+
+
 def write_evidence(vault: Vault, signer: Signer, evidence: Evidence) -> None:
     """Sign evidence and add it to the vault."""
     tags = {
@@ -108,6 +145,7 @@ def write_evidence(vault: Vault, signer: Signer, evidence: Evidence) -> None:
         "type": evidence.type,
         "deployment": evidence.deployment,
         "point": evidence.point,
+        "id": evidence.id,
         "passed": "yes" if evidence.passed else "no",
         **evidence.more_tags(),
     }

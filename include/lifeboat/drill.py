@@ -17,7 +17,7 @@ import humanize
 from lifeboat.capture import JOBS, engine_for
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Unit
-from lifeboat.documents import SignedManifest, list_point, require_manifest, write_evidence
+from lifeboat.documents import SignedManifest, list_point, located, require_manifest, write_evidence
 from lifeboat.engines.base import Engine, Facts, Restored, fidelity, load_facts
 from lifeboat.errors import ConfigurationError, LifeboatError, PointError, SignatureError, SpaceError, VaultDamagedError
 from lifeboat.manifest import (
@@ -65,7 +65,8 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
     except _REFUSED as error:
         name = "manifest-signature" if isinstance(error, SignatureError) else "manifest-readable"
         return _result(engine, [fidelity(name, str(unit), False, error.message)], 0.0, 0, started, runbook)
-    snapshot = unit_snapshot(signed, unit)
+    manifest = located(signed.manifest, listing)
+    snapshot = unit_snapshot(manifest, unit)
     checks = [fidelity("manifest-signature", str(unit), True, "signed by a trusted key")]
     checks += address_checks(listing, snapshot)
     facts = None if any_failed(checks) else sealed_facts(vault, snapshot, checks)
@@ -74,7 +75,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
     with scratch_place(Path(runtime.deployment.sites[site].scratch)) as place:
         _require_space(place, engine, snapshot)
         if runbook:
-            _take_runbook(engine, vault, signed.manifest, snapshot, facts, place, runbook, checks)
+            _take_runbook(engine, vault, manifest, snapshot, facts, place, runbook, checks)
         log.info("Restoring %s of %s into scratch", unit, point)
         restoring = time.monotonic()
         with engine.restore(snapshot, vault, place) as restored:
@@ -82,7 +83,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
             log.info("Restored %s in %.1f s; proving it", unit, restore_seconds)
             checks += proof_checks(engine, snapshot, facts, restored)
             checks += health_checks(runtime, snapshot, restored)
-            checks += _across_checks(runtime, vault, signed.manifest, snapshot, restored)
+            checks += _across_checks(runtime, vault, manifest, snapshot, restored)
     checks += _of_runbook(engine, checks)
     return _result(engine, checks, restore_seconds, restored.restored_bytes, started, runbook)
 
@@ -202,13 +203,13 @@ def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManif
         return None
 
 
-def unit_snapshot(signed: SignedManifest, unit: Unit) -> UnitSnapshot:
+def unit_snapshot(manifest: Manifest, unit: Unit) -> UnitSnapshot:
     try:
-        return signed.manifest.unit(unit)
+        return manifest.unit(unit)
     except KeyError:
         raise PointError(
-            f"Restore point '{signed.manifest.id}' has no {unit}.",
-            next_step=f"It has {', '.join(str(each.unit) for each in signed.manifest.units)}.",
+            f"Restore point '{manifest.id}' has no {unit}.",
+            next_step=f"It has {', '.join(str(each.unit) for each in manifest.units)}.",
         ) from None
 
 

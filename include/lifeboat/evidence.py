@@ -7,10 +7,13 @@ from pydantic import Field, RootModel
 from lifeboat.hold_documents import HoldEvidence
 from lifeboat.manifest import DrillEvidence, read_document
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
+from lifeboat.replica_documents import ReplicaEvidence
 from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 #: Every kind of evidence; `type` tells them apart.
-Evidence: TypeAlias = DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence | HoldEvidence
+Evidence: TypeAlias = (
+    DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence | HoldEvidence | ReplicaEvidence
+)
 
 
 class _AnyEvidence(RootModel[Annotated[Evidence, Field(discriminator="type")]]):

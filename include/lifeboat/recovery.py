@@ -15,7 +15,7 @@ from typing import Literal, cast
 from lifeboat.capture import JOBS, engine_for, make_point
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Unit
-from lifeboat.documents import list_point, require_manifest
+from lifeboat.documents import list_point, located, require_manifest
 from lifeboat.drill import (
     address_checks,
     any_failed,
@@ -67,7 +67,7 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     signed = require_manifest(vault, runtime.signer(), plan.deployment, plan.point, listing)
     same = signed.sha256 == plan.manifest_sha256
     checks = [fidelity("manifest-signature", str(unit), same, "the approved one" if same else "not the approved one")]
-    whole = unit_snapshot(signed, replacement.source or unit)
+    whole = unit_snapshot(located(signed.manifest, listing), replacement.source or unit)
     checks += address_checks(listing, whole)
     facts = None if any_failed(checks) else sealed_facts(vault, whole, checks)
     _refuse_red(plan, unit, checks)

@@ -23,6 +23,7 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import PointState
 from lifeboat.connections import Connection, from_environment
 from lifeboat.deployment import Unit
+from lifeboat.documents import list_point, located
 from lifeboat.engines import sqlite
 from lifeboat.errors import ConfigurationError, PointError, RecoveryError
 from lifeboat.manifest import Manifest, MemberSnapshot
@@ -123,12 +124,10 @@ class _Work:
 
     def __init__(self, runtime: BareRuntime, opened: Opened, rescued: Rescued, members: _Members, aside: Path) -> None:
         self.runtime, self.opened, self.rescued, self.members, self.aside = runtime, opened, rescued, members, aside
+        point = rescued.point.manifest
+        self.manifest = located(point, list_point(opened.vault, point.deployment, point.id))
         #: Where each captured path is now, below `aside`.
         self.places: dict[str, Path] = {}
-
-    @property
-    def manifest(self) -> Manifest:
-        return self.rescued.point.manifest
 
     # -- members --------------------------------------------------------------------------------------------
 

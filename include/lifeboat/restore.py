@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState
-from lifeboat.documents import require_manifest
+from lifeboat.documents import manifest_there
 from lifeboat.engines.base import Engine, Part, Returned, load_facts
 from lifeboat.errors import ConfigurationError, VaultDamagedError
 from lifeboat.manifest import Check, Manifest, MemberSnapshot, canonical_json, sha256
@@ -88,7 +88,7 @@ def restore(runtime: Runtime, point: str, wanted: Wanted, site: str | None = Non
         inside(wanted.path)
     if wanted.into:
         require_new(wanted.into.absolute())
-    manifest = require_manifest(vault, runtime.verifier(), runtime.deployment.name, point).manifest
+    manifest = manifest_there(vault, runtime.verifier(), runtime.deployment.name, point)
     return restore_from(runtime, vault, manifest, wanted, site)
 
 

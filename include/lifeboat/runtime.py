@@ -7,6 +7,7 @@ from typing import Self
 
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
+from lifeboat.deployment_values import size_bytes
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Host, LocalHost
 from lifeboat.signing import Signer, Verifier
@@ -52,6 +53,12 @@ class Runtime:
             backend_secrets(settings.repository, connection),
         )
 
+    def replica_vault(self, site: str) -> Vault:
+        """Given the site to which restore points are copied, return its vault, within the limits of the site."""
+        limits = self.deployment.sites[site].replication
+        rates = (size_bytes(rate) if rate else None for rate in (limits.limit_upload, limits.limit_download))
+        return self.vault(site).limited(*rates)
+
     def housekeeper(self, site: str) -> HousekeeperVault:
         """Given a site's name, return its vault as the one sees it who may delete. Raise ConfigurationError when the
         deployment file names nobody: the writer's credential never deletes."""
@@ -69,13 +76,15 @@ class Runtime:
 
     def initialise_vault(self, site: str) -> None:
         """Given a site's name, create its vault if there is none, by the housekeeper's password, and give the
-        writer's password access to it."""
-        settings = self.deployment.sites[site].vault
+        writer's password access to it. A vault of another site than the first, whose vault must be there, is made so
+        that what is copied into it is stored once."""
+        settings, home = self.deployment.sites[site].vault, self.deployment.home_site()
+        like = self.vault(home) if site != home else None
         if settings.housekeeper is None:
-            self.vault(site).initialise()
+            self.vault(site).initialise(like)
             return
         housekeeper = self.vault(site, housekeeper=True)
-        housekeeper.initialise()
+        housekeeper.initialise(like)
         housekeeper.admit(self.vault(site))
 
     def signer(self) -> Signer:

@@ -6,6 +6,7 @@ A snapshot is found by its tags and tree, because copying it to another vault ch
 """
 
 import contextlib
+import copy
 import fcntl
 import getpass
 import json
@@ -41,6 +42,8 @@ T = TypeVar("T")
 
 #: How long restic may take to end once it no longer reads its input.
 _END_SECONDS = 30.0
+#: So many snapshots are copied by one process.
+_COPIED_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,23 @@ class Vault:
         self._password = password
         self._host = host or LocalHost()
         self._lock_wait = lock_wait
+        self._limits: tuple[str, ...] = ()
 
     # -- set-up ---------------------------------------------------------------------------------------------
 
-    def initialise(self) -> None:
-        """Create the repository if there is none. Raise VaultPasswordError if there is one of another password."""
+    def initialise(self, like: "Vault | None" = None) -> None:
+        """Create the repository if there is none. Raise VaultPasswordError if there is one of another password.
+
+        `like` is the vault whose snapshots will be copied here: files are cut into the same chunks then, so that
+        what is copied and what is captured here are stored once.
+        """
         try:
             self.check_access()
         except VaultMissingError:
-            self._run(["init"])
+            if like is None:
+                self._run(["init"])
+            else:
+                self._from(like)._run(["init", "--copy-chunker-params"])
 
     def admit(self, other: "Vault") -> None:
         """Give the password of `other`, the same vault in another role, access to this vault."""
@@ -219,6 +230,35 @@ class Vault:
 
         return self._retry_locked(once)
 
+    # -- from another vault ---------------------------------------------------------------------------------
+
+    def limited(self, upload: int | None, download: int | None) -> "Vault":
+        """Return this vault so that each process of restic sends and reads at most so many bytes in a second."""
+        rates = {"--limit-upload": upload, "--limit-download": download}
+        limited = copy.copy(self)
+        limited._limits = tuple(f"{flag}={max(rate >> 10, 1)}" for flag, rate in rates.items() if rate is not None)
+        return limited
+
+    def copy_from(self, source: "Vault", snapshots: Sequence[str]) -> None:
+        """Given another vault and ids of snapshots there, copy them here. Ids change, trees and tags do not.
+
+        What is here already is not sent again, neither snapshots nor parts of them; so a copy that was killed is
+        finished by the next one. restic passes over a snapshot that it cannot find and still ends well: look
+        for what was copied.
+        """
+        for first in range(0, len(snapshots), _COPIED_AT_ONCE):
+            self._from(source)._run(["copy", *snapshots[first : first + _COPIED_AT_ONCE]])
+
+    def _from(self, source: "Vault") -> "Vault":
+        """Return this vault with another one beside it, which restic opens as well."""
+        from lifeboat.vault_source import source_environment
+
+        both = copy.copy(self)
+        both.name = f"{self.name}, or {source.name} from which it is filled,"
+        plain, secret = source_environment(source, self)
+        both._environment, both._secrets = {**self._environment, **plain}, {**self._secrets, **secret}
+        return both
+
     # -- out ------------------------------------------------------------------------------------------------
 
     def snapshots(self, tags: Mapping[str, str]) -> list[Snapshot]:
@@ -263,7 +303,7 @@ class Vault:
 
     def _command(self, arguments: Sequence[str], run_as: str | None = None, directory: str | None = None) -> Command:
         return Command(
-            ["restic", *arguments],
+            ["restic", *self._limits, *arguments],
             environment=self._environment | ({"PWD": directory} if directory else {}),
             secrets=self._secrets,
             run_as=run_as,

@@ -44,7 +44,7 @@ def serve(repository: str, backend_secrets: Mapping[str, str]) -> Iterator[Serve
     Raise ConfigurationError for another kind of repository, VaultBusyError when the server does not start.
     """
     login, password = "tunnel", secrets.token_urlsafe(24)
-    target, settings = _rclone_target(repository)
+    target, settings = rclone_target(repository)
     command = Command(
         [
             "rclone",
@@ -58,7 +58,7 @@ def serve(repository: str, backend_secrets: Mapping[str, str]) -> Iterator[Serve
             target,
         ],
         environment={"RCLONE_CONFIG": "/dev/null", **settings},
-        secrets={**_account(backend_secrets), "RCLONE_USER": login, "RCLONE_PASS": password},
+        secrets={**rclone_account(backend_secrets), "RCLONE_USER": login, "RCLONE_PASS": password},
     )
     with LocalHost().start(command, stdout=subprocess.DEVNULL) as server:
         yield Served(_wait_for_port(server), login, password)
@@ -78,7 +78,7 @@ def _wait_for_port(server: Process) -> int:
     )
 
 
-def _rclone_target(repository: str) -> tuple[str, dict[str, str]]:
+def rclone_target(repository: str) -> tuple[str, dict[str, str]]:
     """Given a repository, return rclone's name of it and the environment that says where that is."""
     if repository.startswith("/"):
         return repository, {}
@@ -97,7 +97,7 @@ def _rclone_target(repository: str) -> tuple[str, dict[str, str]]:
     )
 
 
-def _account(backend_secrets: Mapping[str, str]) -> dict[str, str]:
+def rclone_account(backend_secrets: Mapping[str, str]) -> dict[str, str]:
     """Given the storage's account as restic takes it, return it as rclone does. Without one, both take what this
     worker has by itself: its environment, or the role of its machine."""
     if "AWS_ACCESS_KEY_ID" not in backend_secrets:
