@@ -15,6 +15,7 @@ from lifeboat.break_glass import BareRuntime, Opened, break_glass
 from lifeboat.catalog import Catalog, PointState, catalog_url
 from lifeboat.catalog.leases import USE
 from lifeboat.connections import from_environment
+from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.documents import manifest_there
 from lifeboat.restore import Wanted, choose_point
@@ -121,7 +122,8 @@ def points(
     moment = read_time(as_of) if as_of else None
     if vault is None:
         _refuse_count(names or [], 1, 1, "Name a deployment, or give --vault.")
-        _print_points(Catalog(catalog_url(from_environment)), find_deployment((names or [""])[0]).name, moment)
+        found = find_deployment((names or [""])[0])
+        _print_points(Catalog(catalog_url(from_environment)), found.name, moment, found)
         return
     _refuse_count(names or [], 0, 0, "With --vault name the deployment by --deployment.")
     with break_glass(vault, deployment, trusted_key or []) as opened:
@@ -130,9 +132,10 @@ def points(
         _print_points(opened.catalog, opened.deployment, moment)
 
 
-def _print_points(catalog: Catalog, deployment: str, moment: datetime | None) -> None:
-    good = catalog.last_known_good(deployment, moment)
-    report.print_points(catalog.points(deployment), good, as_of=moment)
+def _print_points(catalog: Catalog, deployment: str, moment: datetime | None, file: Deployment | None = None) -> None:
+    good, states = catalog.last_known_good(deployment, moment), catalog.points(deployment)
+    sites = file.other_sites() if file else sorted({site for state in states for site in state.replicas})
+    report.print_points(states, good, as_of=moment, sites=sites, rpo=file.objectives.rpo if file else None)
     if moment and good is None:
         catalog.require_last_known_good(deployment, moment)
 

@@ -1,7 +1,7 @@
 """Tables for people: restore points and drills, with sizes and durations in human units."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import humanize
 from rich.console import Console
@@ -13,6 +13,7 @@ from lifeboat.deployment import Objectives, format_duration
 from lifeboat.manifest import Check, DrillEvidence, Manifest, MemberSnapshot, UnitSnapshot
 from lifeboat.patches import Difference, ServerPatches, drift, mixed_levels
 from lifeboat.restore import Result
+from lifeboat.sites_report import print_sites, site_cells
 from lifeboat.text import printable
 from lifeboat.times import in_utc
 
@@ -36,6 +37,8 @@ _STYLES = {
     "failed": "bold red",
     "skipped": "yellow",
     "unproven": "yellow",
+    "whole": "yellow",
+    "damaged": "bold red",
     "incomplete": "yellow",
     "agree": "green",
     "ok": "green",
@@ -122,10 +125,13 @@ def print_points(
     console: Console | None = None,
     *,
     as_of: datetime | None = None,
+    sites: Sequence[str] = (),
+    rpo: timedelta | None = None,
 ) -> None:
-    """Print restore points, newest first, and say which is the last known good, perhaps as of a time."""
+    """Print restore points, newest first, and say which is the last known good, perhaps as of a time; with `sites`
+    also what is known of them there, and whether that keeps the objective."""
     console = console or new_console()
-    table = new_table("Restore points", "Id", "Kind", "Sealed", "Age", "Size", "Verdict", "Drilled", "RTO")
+    table = new_table("Restore points", "Id", "Kind", "Sealed", "Age", "Size", "Verdict", "Drilled", "RTO", *sites)
     for column in table.columns:
         column.no_wrap = column.header in ("Id", "Verdict")  # there to be copied, and to be seen
     now = datetime.now(UTC)
@@ -141,6 +147,7 @@ def print_points(
             state.verdict,
             f"{drill.finished_at:%Y-%m-%d %H:%M} UTC" if drill else "never",
             duration(drill.rto_seconds) if drill else "",
+            *site_cells(state, sites),
         )
     console.print(table)
     for state in states:
@@ -149,6 +156,7 @@ def print_points(
             console.print(Text("On hold ", style="yellow") + Text(held))
     when = f" as of {in_utc(as_of)}" if as_of else ""
     console.print(f"Last known good{when}: {good.manifest.id if good else 'none; run a drill'}", highlight=False)
+    print_sites(states, sites, rpo, now, console)
 
 
 def print_restored(result: Result, console: Console | None = None) -> None:

@@ -17,6 +17,7 @@ from lifeboat.manifest import (
     sha256,
     to_json,
 )
+from lifeboat.replica_documents import ReplicaEvidence
 
 _UNIT = Unit(kind="tree", name="documents")
 
@@ -38,7 +39,30 @@ def made_up_point(sealed_at: datetime, deployment: str = "sample", *units: Unit)
     return SignedManifest(manifest=manifest, sha256=sha256(to_json(manifest)))
 
 
-def made_up_drill(point: SignedManifest, fidelity: Outcome = "passed", *, complete: bool = True) -> DrillEvidence:
+def made_up_replica(point: SignedManifest, *failures: str, site: str = "other", minutes: int = 10) -> ReplicaEvidence:
+    """Return the evidence about a copy of a restore point, made so many minutes after it was sealed."""
+    started = point.manifest.sealed_at + timedelta(minutes=minutes)
+    return ReplicaEvidence(
+        id=uuid.uuid4().hex,
+        deployment=point.manifest.deployment,
+        point=point.manifest.id,
+        manifest_sha256=point.sha256,
+        site=site,
+        source="main",
+        started_at=started,
+        finished_at=started + timedelta(minutes=1),
+        copied=2,
+        size_bytes=1000,
+        seconds=60.0,
+        streams=0,
+        trees=1,
+        failures=failures,
+    )
+
+
+def made_up_drill(
+    point: SignedManifest, fidelity: Outcome = "passed", *, complete: bool = True, site: str = "main"
+) -> DrillEvidence:
     """Return the evidence of a drill of a restore point, an hour after it was sealed."""
     finished = point.manifest.sealed_at + timedelta(hours=1)
     return DrillEvidence(
@@ -46,7 +70,7 @@ def made_up_drill(point: SignedManifest, fidelity: Outcome = "passed", *, comple
         deployment=point.manifest.deployment,
         point=point.manifest.id,
         manifest_sha256=point.sha256,
-        site="main",
+        site=site,
         started_at=finished - timedelta(minutes=5),
         finished_at=finished,
         fidelity=fidelity,

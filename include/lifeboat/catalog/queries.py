@@ -1,6 +1,6 @@
 """What several parts of the catalog ask and change, within the transaction of the caller."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -10,12 +10,15 @@ from lifeboat.catalog.states import PointState
 from lifeboat.documents import SignedManifest
 from lifeboat.hold_documents import HoldEvidence
 from lifeboat.manifest import DrillEvidence, Manifest, read_document
+from lifeboat.replica_documents import ReplicaEvidence
 
 
 def point_states(session: Session, deployment: str) -> list[PointState]:
-    """Given a deployment, return its points, newest first, each with its newest conclusive drill and its hold."""
+    """Given a deployment, return its points, newest first, each with its newest conclusive drill and its hold, and
+    with what is known of its copies at other sites."""
     rows = session.scalars(select(Point).where(Point.deployment == deployment).order_by(Point.sealed_at.desc())).all()
-    drills = _newest_conclusive(_evidence(session, deployment, "drill"))
+    replicas = _newest_replicas(_evidence(session, deployment, "replica"))
+    drills, site_drills = _newest_conclusive(_evidence(session, deployment, "drill"), replicas)
     holds = _holding(_evidence(session, deployment, "hold"))
     return [
         PointState(
@@ -23,6 +26,8 @@ def point_states(session: Session, deployment: str) -> list[PointState]:
             row.manifest_sha256,
             drills.get(row.manifest_sha256),
             holds.get(row.manifest_sha256),
+            replicas.get(row.manifest_sha256, {}),
+            site_drills.get(row.manifest_sha256, {}),
         )
         for row in rows
     ]
@@ -38,14 +43,31 @@ def _evidence(session: Session, deployment: str, kind: str) -> Sequence[Evidence
     ).all()
 
 
-def _newest_conclusive(drills: Sequence[Evidence]) -> dict[str, DrillEvidence]:
-    """Given the rows of drills, newest first, return for each manifest the newest that says something about it."""
-    newest: dict[str, DrillEvidence] = {}
+def _newest_conclusive(
+    drills: Sequence[Evidence], replicas: Mapping[str, Mapping[str, ReplicaEvidence]]
+) -> tuple[dict[str, DrillEvidence], dict[str, dict[str, DrillEvidence]]]:
+    """Given the rows of drills, newest first, return for each manifest the newest that says something about it: in the
+    home vault, and by site for those in the vaults of sites that it was copied to."""
+    at_home: dict[str, DrillEvidence] = {}
+    at_sites: dict[str, dict[str, DrillEvidence]] = {}
     for row in drills:
-        if row.manifest_sha256 not in newest:
+        copied = row.site in replicas.get(row.manifest_sha256, {})
+        newest = at_sites.setdefault(row.manifest_sha256, {}) if copied else at_home
+        key = row.site if copied else row.manifest_sha256
+        if key not in newest:
             drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
             if drill.conclusive:
-                newest[row.manifest_sha256] = drill
+                newest[key] = drill
+    return at_home, at_sites
+
+
+def _newest_replicas(rows: Sequence[Evidence]) -> dict[str, dict[str, ReplicaEvidence]]:
+    """Given the rows about copies, newest first, return for each manifest the newest of each site."""
+    newest: dict[str, dict[str, ReplicaEvidence]] = {}
+    for row in rows:
+        sites = newest.setdefault(row.manifest_sha256, {})
+        if row.site not in sites:
+            sites[row.site] = read_document(ReplicaEvidence, row.document, f"Evidence {row.id}")
     return newest
 
 
