@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from lifeboat.catalog import Catalog
 from lifeboat.catalog.leases import USE
+from lifeboat.deployment import Deployment
 from lifeboat.documents import (
     SignedManifest,
     list_point,
@@ -34,6 +35,7 @@ from lifeboat.replica_documents import ReplicaEvidence
 from lifeboat.replica_scan import Scan, addresses, evidence_to_send, manifests, missing
 from lifeboat.replica_verify import Reading, Verifying
 from lifeboat.runtime import Runtime
+from lifeboat.ticks import tick_before
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,18 @@ def require_other_site(runtime: Runtime, site: str) -> str:
             next_step=f"Those are: {', '.join(others) or 'none; give `sites` a second one with a vault of its own'}.",
         )
     return site
+
+
+def points_of_tick(catalog: Catalog, deployment: Deployment, tick: datetime) -> list[str]:
+    """Given a tick of the schedule of replication, return the points that were sealed since the tick before it, newest
+    first; without a schedule, all until then."""
+    cron = deployment.schedules.replication
+    after = tick_before(cron, deployment.schedules.zone(), tick) if cron else None
+    return [
+        state.manifest.id
+        for state in catalog.points(deployment.name)
+        if state.manifest.sealed_at <= tick and (after is None or after < state.manifest.sealed_at)
+    ]
 
 
 class _Run:
