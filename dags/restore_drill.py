@@ -10,7 +10,9 @@ the evidence into the vault, then into the catalog. Nothing of the restored data
 is restored by its *runbook*, the script that needs no Lifeboat, so that it is known to work.
 
 **When:** after every new restore point, and by `schedules.restore_drill`. A run covers the undrilled points between
-the tick before it and its own. A run by hand drills the point that you name, or the newest undrilled one.
+the tick before it and its own, and the newest copy at each other site, from that site's vault, unless it was drilled
+there: a point is good *at a site* by that site's own drill. A run by hand drills the point that you name, or the newest
+undrilled one; at another site, if you name that.
 
 **Backfill:** over a range of dates it proves every undrilled point from the tick before the range's first tick to its
 last tick, however many there are; `lifeboat points` then shows which are good, which failed, and the last known good.
@@ -54,16 +56,19 @@ def restore_drill(deployment: Deployment) -> DAG:
         params={
             "point": optional_text(
                 "Restore point", "Id of the restore point to drill; empty for the newest undrilled one."
-            )
+            ),
+            "site": optional_text("Site", "Another site from whose vault it is restored; empty for the home site."),
         },
         **notices(deployment, deployment.notifications.drill_limit),
     ) as dag:
-        picked = PickPointsOperator(task_id="pick", deployment=deployment.name, point="{{ params.point or '' }}")
+        picked = PickPointsOperator(
+            task_id="pick", deployment=deployment.name, point="{{ params.point or '' }}", site="{{ params.site or '' }}"
+        )
         drilled = DrillUnitOperator.partial(
             task_id="drill",
             deployment=deployment.name,
             pool=deployment.sites[deployment.home_site()].vault.pool,
-            map_index_template="{{ task.unit }} of {{ task.point }}",
+            map_index_template="{{ task.unit }} of {{ task.point }}{{ ' at ' ~ task.site if task.site else '' }}",
         ).expand_kwargs(picked.output)
         recorded = RecordDrillOperator(
             task_id="record",

@@ -24,11 +24,13 @@ from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.catalog.leases import USE
 from lifeboat.cli_patches import print_patches_at
 from lifeboat.connections import from_environment
+from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import find_deployment
 from lifeboat.drill import drill_point
 from lifeboat.errors import LifeboatError
 from lifeboat.preflight import world_problems
 from lifeboat.refresh import refresh
+from lifeboat.replication import require_other_site
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
 from lifeboat.signing import Signer, new_private_key
@@ -49,6 +51,7 @@ app.add_typer(key_app, name="key")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Units that are worked on side by side.")]
 MadeKind = Literal["system_backup", "pre_upgrade"]
+AtSite = Annotated[str | None, typer.Option("--site", help="The site whose vault is read; by default the first one.")]
 DeploymentName = Annotated[str, typer.Argument(help="Name of a deployment, or the path of its file.")]
 
 
@@ -103,27 +106,36 @@ def drill(
     deployment: DeploymentName,
     point: Annotated[str | None, typer.Argument(help="Id of a restore point; by default the newest.")] = None,
     jobs: Jobs = JOBS,
+    site: AtSite = None,
 ) -> None:
     """Prove a restore point by restoring it into a scratch place. Ends with status 1 unless it passed."""
     with _runtime(deployment) as runtime:
-        catalog = _catalog()
-        state = catalog.point(runtime.deployment.name, point) if point else _newest(catalog, runtime.deployment.name)
+        catalog, site = _catalog(), _known_site(runtime, site)
+        state = catalog.point(runtime.deployment.name, point) if point else _newest(catalog, runtime.deployment, site)
         with catalog.leased(runtime.deployment.name, state.manifest.id, f"drill {uuid.uuid4().hex[:8]}", USE):
-            evidence = drill_point(runtime, catalog, state.manifest.id, jobs=jobs)
+            evidence = drill_point(runtime, catalog, state.manifest.id, jobs=jobs, site=site)
     report.print_drill(evidence, runtime.deployment.objectives)
     if not evidence.passed:
         raise typer.Exit(1)
 
 
-def _newest(catalog: Catalog, deployment: str) -> report.PointState:
-    states = catalog.points(deployment)
+def _newest(catalog: Catalog, deployment: Deployment, site: str) -> report.PointState:
+    name, states = deployment.name, catalog.points(deployment.name)
+    if site != deployment.home_site():
+        states = [state for state in states if state.whole_at(site)]
     if not states:
         raise LifeboatError(
-            f"Deployment '{deployment}' has no restore point.",
-            next_step=f"Make one with `lifeboat backup {deployment}`, or read the vault with "
-            f"`lifeboat catalog rebuild {deployment}`.",
+            f"Deployment '{name}' has no restore point at site '{site}'.",
+            next_step=f"Make one with `lifeboat backup {name}`, copy it with `lifeboat replicate {name}`, or read the "
+            f"vault with `lifeboat catalog rebuild {name} --site {site}`.",
         )
     return states[0]
+
+
+def _known_site(runtime: Runtime, site: str | None) -> str:
+    """Return the site that is meant, by default the home site."""
+    home = runtime.deployment.home_site()
+    return home if site in (None, home) else require_other_site(runtime, str(site))
 
 
 app.command()(cli_restore.points)
@@ -149,10 +161,10 @@ app.command()(cli_rescue.rescue)
 
 
 @catalog_app.command()
-def rebuild(deployment: DeploymentName) -> None:
-    """Make the catalog of a deployment again, from its vault alone."""
+def rebuild(deployment: DeploymentName, site: AtSite = None) -> None:
+    """Make the catalog of a deployment again, from its home vault alone, or from that of another site."""
     with _runtime(deployment) as runtime:
-        name, found = runtime.deployment.name, refresh(runtime, _catalog())
+        name, found = runtime.deployment.name, refresh(runtime, _catalog(), _known_site(runtime, site))
     for problem in (*found.refused, *found.dangling):
         typer.echo(problem, err=True)
     typer.echo(f"{name}: {len(found.manifests)} restore points and {len(found.evidence)} pieces of evidence.")

@@ -256,6 +256,7 @@ class Replication(Model):
     limit_download: Size | None = Field(
         None, description="The most that it reads in a second: the other vault to copy it, this one to verify it."
     )
+    drills: bool = Field(True, description="Whether drill runs also restore the newest copy from this site's vault.")
 
 
 class Site(Model):

@@ -138,6 +138,14 @@ def manifest_there(vault: Vault, signer: Verifier, deployment: str, point: str) 
     return located(require_manifest(vault, signer, deployment, point, listing).manifest, listing)
 
 
+def located_at(vault: Vault, manifest: Manifest, site: str) -> Manifest:
+    """Given a verified manifest and the site of a vault, return it with the addresses of this vault. The vault is asked
+    only about what was captured at another site."""
+    if all(unit.site == site for unit in manifest.units):
+        return manifest
+    return located(manifest, list_point(vault, manifest.deployment, manifest.id))
+
+
 def write_evidence(vault: Vault, signer: Signer, evidence: Evidence) -> None:
     """Sign evidence and add it to the vault."""
     tags = {

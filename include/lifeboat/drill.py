@@ -15,7 +15,7 @@ from pathlib import Path
 import humanize
 
 from lifeboat.capture import JOBS, engine_for
-from lifeboat.catalog import Catalog
+from lifeboat.catalog import Catalog, PointState
 from lifeboat.deployment import Unit
 from lifeboat.documents import SignedManifest, list_point, located, require_manifest, write_evidence
 from lifeboat.engines.base import Engine, Facts, Restored, fidelity, load_facts
@@ -119,29 +119,47 @@ def _no_runbook(member: str, detail: str) -> Check:
     return Check(name="runbook", verdict="fidelity", outcome="skipped", member=member, detail=detail)
 
 
-def drill_point(runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = JOBS) -> DrillEvidence:
-    """Drill a restore point in one go, `jobs` units side by side, as the command line does.
+def require_copied(state: PointState, site: str) -> None:
+    """Raise PointError when nothing is known of a copy of a point at a site: then a drill there would be about none."""
+    name = state.manifest.deployment
+    if site not in state.replicas:
+        raise PointError(
+            f"Restore point '{state.manifest.id}' is not known to be at site '{site}'.",
+            next_step=f"Copy it with `lifeboat replicate {name} --site {site}`. If the home vault is out of reach, "
+            f"`lifeboat catalog rebuild {name} --site {site}` reads what is there.",
+        )
+
+
+def drill_point(
+    runtime: Runtime, catalog: Catalog, point: str, *, jobs: int = JOBS, site: str | None = None
+) -> DrillEvidence:
+    """Drill a restore point in one go, `jobs` units side by side, as the command line does; with `site` from the vault
+    of another site. Raise PointError when it is not known to be there.
 
     A unit whose drill could not be done leaves the evidence incomplete; its error is logged. Raise it when no
     unit could be drilled.
     """
     started = datetime.now(UTC)
-    manifest = catalog.signed_manifest(runtime.deployment.name, point).manifest
+    state = catalog.point(runtime.deployment.name, point)
+    site = site or runtime.deployment.home_site()
+    if site != runtime.deployment.home_site():
+        require_copied(state, site)
+    manifest = state.manifest
     turns = runbook_turns(manifest, catalog.drills(runtime.deployment.name))
     with TogetherPool(jobs) as pool:
-        futures = [pool.submit(_drill_or_error, runtime, point, unit, member) for unit, member in turns.items()]
+        futures = [pool.submit(_drill_or_error, runtime, point, unit, site, member) for unit, member in turns.items()]
     results = [future.result() for future in futures]
     drills = [result for result in results if isinstance(result, UnitDrill)]
     errors = [result for result in results if isinstance(result, LifeboatError)]
     if errors and not drills:
         raise errors[0]
-    return record_drill(runtime, catalog, point, drills, started)
+    return record_drill(runtime, catalog, point, drills, started, site)
 
 
-def _drill_or_error(runtime: Runtime, point: str, unit: Unit, runbook: str) -> UnitDrill | LifeboatError:
+def _drill_or_error(runtime: Runtime, point: str, unit: Unit, site: str, runbook: str) -> UnitDrill | LifeboatError:
     """Drill a unit, and return the error that kept it from being done: other units are drilled all the same."""
     try:
-        return drill_unit(runtime, point, unit, runbook=runbook)
+        return drill_unit(runtime, point, unit, site, runbook=runbook)
     except LifeboatError as error:
         log.error("The drill of %s could not be done: %s", unit, error)
         return error
@@ -179,6 +197,7 @@ def record_drill(
         point=manifest.id,
         manifest_sha256=signed.sha256,
         site=site,
+        home=site == runtime.deployment.home_site(),
         started_at=started_at,
         finished_at=datetime.now(UTC),
         fidelity=_verdict(checks, "fidelity"),
@@ -190,8 +209,18 @@ def record_drill(
         units=tuple(drills),
     )
     write_evidence(vault, signer, evidence)
+    if not evidence.home:
+        _tell_home(runtime, evidence)
     catalog.add_evidence(evidence)
     return evidence
+
+
+def _tell_home(runtime: Runtime, evidence: DrillEvidence) -> None:
+    """Write the evidence of a drill at another site into the home vault as well, if that can be reached."""
+    try:
+        write_evidence(runtime.vault(runtime.deployment.home_site()), runtime.signer(), evidence)
+    except LifeboatError as error:
+        log.warning("The home vault gets the evidence of this drill with the next replication: %s", error)
 
 
 def _manifest_or_none(vault: Vault, runtime: Runtime, point: str) -> SignedManifest | None:

@@ -14,6 +14,30 @@ def pick_by_tick(catalog: Catalog, deployment: Deployment, tick: datetime, *, ca
     return catalog.undrilled(deployment.name, previous_tick(deployment, tick), tick, most)
 
 
+def pick_at_sites(
+    catalog: Catalog, deployment: Deployment, tick: datetime, *, capped: bool = True
+) -> list[tuple[str, str]]:
+    """Given a tick as for `pick_by_tick`, return points and the other sites at which they are to be drilled: the newest
+    that is whole there, unless it was drilled there; if not capped, every undrilled one of the stretch."""
+    states, after = catalog.points(deployment.name), previous_tick(deployment, tick)
+    picked = []
+    for site in deployment.other_sites():
+        if not deployment.sites[site].replication.drills:
+            continue
+        whole = [state for state in states if state.whole_at(site) and state.manifest.sealed_at <= tick]
+        if capped:
+            whole = whole[:1]
+        elif after is not None:
+            whole = [state for state in whole if after < state.manifest.sealed_at]
+        picked += [(state.manifest.id, site) for state in whole if site not in state.site_drills]
+    return picked
+
+
+def newest_at(catalog: Catalog, deployment: Deployment, site: str) -> list[str]:
+    """Return the newest point that is whole at another site, or nothing."""
+    return [state.manifest.id for state in catalog.points(deployment.name) if state.whole_at(site)][:1]
+
+
 def pick_by_hand(catalog: Catalog, deployment: Deployment) -> list[str]:
     """Return the newest undrilled point, or the newest point when all are drilled, or nothing."""
     states = catalog.points(deployment.name)

@@ -175,7 +175,8 @@ class UnitDrill(Document):
 
 
 class DrillEvidence(Document):
-    """A drill of a whole restore point, bound to its manifest by hash."""
+    """A drill of a whole restore point, bound to its manifest by hash. `home` is whether it was restored from the vault
+    that the point had its home in then, or from a copy at another site."""
 
     schema_version: Literal["lifeboat/evidence/1"] = Field("lifeboat/evidence/1", alias="schema")
     type: Literal["drill"] = "drill"
@@ -184,6 +185,7 @@ class DrillEvidence(Document):
     point: str
     manifest_sha256: str
     site: str
+    home: bool = True
     started_at: datetime
     finished_at: datetime
     fidelity: Outcome

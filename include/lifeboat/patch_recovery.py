@@ -11,6 +11,7 @@ from typing import Any
 
 from lifeboat.capture import engine_for
 from lifeboat.deployment import Deployment, Server, Unit
+from lifeboat.documents import located_at
 from lifeboat.engines._home_parts import plan_exchange, planned_parts
 from lifeboat.engines.base import load_facts
 from lifeboat.engines.home import HomeEngine
@@ -62,10 +63,12 @@ def plan_patches(runtime: Runtime, manifest: Manifest, request: RecoveryRequest,
     """
     (unit,) = select_home(runtime.deployment, request)
     source = Unit(kind="home", name=request.patches_from)
-    snapshot = _captured(manifest, source)
+    site = runtime.deployment.home_site()
+    vault = runtime.vault(site)
+    snapshot = _captured(located_at(vault, manifest, site), source)
     engine = engine_for(runtime, unit)
     assert isinstance(engine, HomeEngine)
-    facts = load_facts(runtime.vault(runtime.deployment.home_site()), snapshot)[str(source)]
+    facts = load_facts(vault, snapshot)[str(source)]
     live, identity = engine.read_patches()
     captured = _require_patches(source, inventory(facts["patches"]))
     wanted = ProductIdentity.model_validate(facts["identity"])

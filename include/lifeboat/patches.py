@@ -10,6 +10,7 @@ from itertools import groupby
 
 from lifeboat.capture import engine_for
 from lifeboat.deployment import Unit
+from lifeboat.documents import located_at
 from lifeboat.engines.base import load_facts
 from lifeboat.engines.home import HomeEngine
 from lifeboat.errors import LifeboatError
@@ -82,9 +83,9 @@ def live_patches(runtime: Runtime) -> tuple[list[ServerPatches], dict[str, Lifeb
 def patches_at(runtime: Runtime, manifest: Manifest) -> list[ServerPatches]:
     """Given a restore point, return the patches that its servers had; nothing is restored. A server that the
     deployment file no longer names has the type that its files tell."""
-    vault, servers = runtime.vault(runtime.deployment.home_site()), runtime.deployment.servers
-    found = []
-    for snapshot in manifest.units:
+    site, servers = runtime.deployment.home_site(), runtime.deployment.servers
+    vault, found = runtime.vault(site), []
+    for snapshot in located_at(vault, manifest, site).units:
         if snapshot.unit.kind != "home":
             continue
         name, facts = snapshot.unit.name, load_facts(vault, snapshot)[str(snapshot.unit)]

@@ -15,7 +15,7 @@ from typing import Literal, cast
 from lifeboat.capture import JOBS, engine_for, make_point
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Unit
-from lifeboat.documents import list_point, located, require_manifest
+from lifeboat.documents import list_point, located, manifest_there, require_manifest
 from lifeboat.drill import (
     address_checks,
     any_failed,
@@ -152,7 +152,7 @@ def refuse_running(runtime: Runtime, plan: RecoveryPlan) -> None:
 def check_live(runtime: Runtime, plan: RecoveryPlan) -> list[Check]:
     """Run the WSO2 checks on the databases that are live now; only what is new against the point's capture is red."""
     vault = runtime.vault(plan.site)
-    manifest = require_manifest(vault, runtime.signer(), plan.deployment, plan.point).manifest
+    manifest = manifest_there(vault, runtime.signer(), plan.deployment, plan.point)
     checks: list[Check] = []
     for replacement in plan.replacements:
         source = manifest.unit(replacement.source or replacement.unit)

@@ -1,4 +1,4 @@
-"""The catalog of a deployment, made again from its vault alone."""
+"""The catalog of a deployment, made again from a vault alone."""
 
 from lifeboat.catalog import Catalog
 from lifeboat.documents import Found, read_documents
@@ -6,10 +6,10 @@ from lifeboat.runtime import Runtime
 from lifeboat.upkeep_documents import read_upkeep
 
 
-def refresh(runtime: Runtime, catalog: Catalog) -> Found:
-    """Replace what the catalog keeps of a deployment by what its vault holds, and return the documents with what was
-    refused. What others add meanwhile stays, and so do leases."""
-    name, site = runtime.deployment.name, runtime.deployment.home_site()
+def refresh(runtime: Runtime, catalog: Catalog, site: str | None = None) -> Found:
+    """Replace what the catalog keeps of a deployment by what its home vault holds, or that of another site, and return
+    the documents with what was refused. What others add meanwhile stays, and so do leases."""
+    name, site = runtime.deployment.name, site or runtime.deployment.home_site()
     kept, known = catalog.kept(name), {record.id for record in catalog.upkeep(name)}
     vault, verifier = runtime.vault(site), runtime.verifier()
     found = read_documents(vault, verifier, name)

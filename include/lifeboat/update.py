@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Unit
-from lifeboat.documents import require_manifest
+from lifeboat.documents import manifest_there
 from lifeboat.drill import live_checks, log_checks
 from lifeboat.engines.base import difference, load_facts
 from lifeboat.errors import LifeboatError, RecoveryError, UpdateError
@@ -176,7 +176,7 @@ class _Attempt:
 
 
 def _manifest(runtime: Runtime, journal: UpdateJournal) -> Manifest:
-    return require_manifest(runtime.vault(journal.site), runtime.signer(), journal.deployment, journal.point).manifest
+    return manifest_there(runtime.vault(journal.site), runtime.signer(), journal.deployment, journal.point)
 
 
 def _failed(runtime: Runtime, catalog: Catalog, attempt: _Attempt, error: Exception) -> UpdateError:

@@ -15,50 +15,73 @@ def lease_name(run: Any) -> str:
     return f"drill {run.run_id}"
 
 
+def _named(point: str, site: str) -> str:
+    """Given a point and perhaps another site, return what they are called."""
+    return f"{point} at {site}" if site else point
+
+
+def _point_and_site(item: Any) -> tuple[str, str]:
+    return item["point"], item.get("site", "")
+
+
 class PickPointsOperator(LifeboatOperator):
     """Picks what this run drills, and returns point, unit and runbook for each unit of each picked point.
 
     A point may be named. Otherwise a run stands for a stretch of time, (previous tick, tick] of the drills'
     schedule, and covers the undrilled points in it, newest first; so scheduled, asset and backfill runs mean
     the same; only a backfill is not bound to `drills_per_run`, since it is to prove every point of its range. A run
-    by hand covers the newest undrilled point, or the newest one once more.
+    by hand covers the newest undrilled point, or the newest one once more. Other sites are drilled from their own
+    vaults: by a schedule the newest copy, by a backfill each one, by hand what is named.
 
     :param point: id of a restore point, or empty
+    :param site: another site from whose vault it is drilled, or empty
     """
 
-    template_fields = ("point",)
+    template_fields = ("point", "site")
 
-    def __init__(self, *, point: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, point: str = "", site: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.point = point
+        self.site = site
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.catalog.leases import USE
+        from lifeboat.drill import require_copied
         from lifeboat.runbook import runbook_turns
 
         catalog = open_catalog()
         name = runtime.deployment.name
-        picked = [self.point] if self.point else self._pick(catalog, runtime.deployment, context["dag_run"])
+        picked = self._pick(catalog, runtime, context["dag_run"])
         if not picked:
             raise AirflowSkipException(f"No undrilled restore point of '{name}' falls to this run.")
-        states = [catalog.point(name, point) for point in picked]
-        for state in states:
+        found = [(catalog.point(name, point), site) for point, site in picked]
+        for state, site in found:
+            if site:
+                require_copied(state, site)
             catalog.lease(name, state.manifest.id, lease_name(context["dag_run"]), USE)
-        self.log.info("Drilling %s", ", ".join(state.manifest.id for state in states))
+        self.log.info("Drilling %s", ", ".join(_named(state.manifest.id, site) for state, site in found))
         drills = catalog.drills(name)
         return [
-            {"point": state.manifest.id, "unit": str(unit), "runbook": member}
-            for number, state in enumerate(states, drills)
+            {"point": state.manifest.id, "unit": str(unit), "runbook": member, **({"site": site} if site else {})}
+            for number, (state, site) in enumerate(found, drills)
             for unit, member in runbook_turns(state.manifest, number).items()
         ]
 
-    def _pick(self, catalog: Any, deployment: Any, run: Any) -> list[str]:
-        from lifeboat.drill_selection import pick_by_hand, pick_by_tick
+    def _pick(self, catalog: Any, runtime: Any, run: Any) -> list[tuple[str, str]]:
+        """Return what is drilled: points, each with the other site from whose vault, or with an empty text."""
+        from lifeboat.drill_selection import newest_at, pick_at_sites, pick_by_hand, pick_by_tick
+        from lifeboat.replication import require_other_site
 
-        if run.run_type.value == "manual":
-            return pick_by_hand(catalog, deployment)
-        capped = run.run_type.value != "backfill"
-        return pick_by_tick(catalog, deployment, run.logical_date or datetime.now(UTC), capped=capped)
+        deployment = runtime.deployment
+        if self.site not in ("", deployment.home_site()):
+            require_other_site(runtime, self.site)
+            points = [self.point] if self.point else newest_at(catalog, deployment, self.site)
+            return [(point, self.site) for point in points]
+        if self.point or run.run_type.value == "manual":
+            return [(point, "") for point in ([self.point] if self.point else pick_by_hand(catalog, deployment))]
+        capped, tick = run.run_type.value != "backfill", run.logical_date or datetime.now(UTC)
+        points = pick_by_tick(catalog, deployment, tick, capped=capped)
+        return [*((point, "") for point in points), *pick_at_sites(catalog, deployment, tick, capped=capped)]
 
 
 class DrillUnitOperator(LifeboatOperator):
@@ -67,26 +90,30 @@ class DrillUnitOperator(LifeboatOperator):
     :param point: id of the restore point
     :param unit: the unit, such as home/apim-cp-1
     :param runbook: the member of it that is brought back by its runbook, or empty
+    :param site: the other site from whose vault it is restored, or empty
     """
 
-    template_fields = ("point", "unit", "runbook")
+    template_fields = ("point", "unit", "runbook", "site")
     ui_color: ClassVar[str] = "#bfe3cf"
 
-    def __init__(self, *, point: str, unit: str, runbook: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, point: str, unit: str, runbook: str = "", site: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.point = point
         self.unit = unit
         self.runbook = runbook
+        self.site = site
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.deployment import Unit
         from lifeboat.drill import drill_unit
 
-        result = drill_unit(runtime, self.point, Unit.parse(self.unit), runbook=self.runbook)
-        context["ti"].xcom_push(RESULT_KEY, {"point": self.point, "drill": result.model_dump(mode="json")})
+        result = drill_unit(runtime, self.point, Unit.parse(self.unit), self.site or None, runbook=self.runbook)
+        told = {"point": self.point, "site": self.site, "drill": result.model_dump(mode="json")}
+        context["ti"].xcom_push(RESULT_KEY, told)
         failed = sorted({check.name for check in result.failed()})
         if failed:
-            raise AirflowFailException(f"{self.unit} of {self.point}: {', '.join(failed)} failed; see the log above.")
+            what = f"{self.unit} of {_named(self.point, self.site)}"
+            raise AirflowFailException(f"{what}: {', '.join(failed)} failed; see the log above.")
 
 
 class RecordDrillOperator(LifeboatOperator):
@@ -116,13 +143,15 @@ class RecordDrillOperator(LifeboatOperator):
         pulled = context["ti"].xcom_pull(task_ids=self.drill_task, key=RESULT_KEY, map_indexes=indexes)
         results = [item for item in pulled if item]
         catalog, red, recorded = open_catalog(), [], {}
-        for point in dict.fromkeys(item["point"] for item in self.picked):
-            drills = [UnitDrill.model_validate(item["drill"]) for item in results if item["point"] == point]
-            evidence = record_drill(runtime, catalog, point, drills, context["dag_run"].start_date)
+        for point, site in dict.fromkeys(map(_point_and_site, self.picked)):
+            its = [each["drill"] for each in results if _point_and_site(each) == (point, site)]
+            drills = [UnitDrill.model_validate(each) for each in its]
+            evidence = record_drill(runtime, catalog, point, drills, context["dag_run"].start_date, site or None)
+            name = _named(point, site)
             log_table(lambda console, e=evidence: print_drill(e, runtime.deployment.objectives, console))
-            recorded[point] = "passed" if evidence.passed else "failed" if evidence.conclusive else "incomplete"
+            recorded[name] = "passed" if evidence.passed else "failed" if evidence.conclusive else "incomplete"
             if not evidence.passed:
-                red.append(f"{point} ({recorded[point]})")
+                red.append(f"{name} ({recorded[name]})")
         catalog.give_back(runtime.deployment.name, lease_name(context["dag_run"]))
         context["ti"].xcom_push("verdicts", recorded)
         if red:

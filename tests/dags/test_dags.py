@@ -82,12 +82,13 @@ def test_only_the_work_on_the_vault_takes_slots_of_its_pool(backup: DAG, drill: 
 
 def test_the_grid_names_what_is_captured_and_drilled(backup: DAG, drill: DAG) -> None:
     assert _template(backup, "capture") == "{{ task.unit }}"
-    assert _template(drill, "drill") == "{{ task.unit }} of {{ task.point }}"
+    at = "{{ ' at ' ~ task.site if task.site else '' }}"
+    assert _template(drill, "drill") == "{{ task.unit }} of {{ task.point }}" + at
 
 
-def test_the_form_asks_for_a_reason_or_a_point_and_both_may_stay_empty(backup: DAG, drill: DAG) -> None:
-    for dag, name in ((backup, "reason"), (drill, "point")):
-        assert list(dag.params) == [name]
+def test_the_form_asks_for_a_reason_or_a_point_and_site_and_all_may_stay_empty(backup: DAG, drill: DAG) -> None:
+    assert (list(backup.params), list(drill.params)) == (["reason"], ["point", "site"])
+    for dag, name in ((backup, "reason"), (drill, "point"), (drill, "site")):
         parameter = dag.params.get_param(name)
         assert parameter.resolve() == ""
         assert parameter.schema["type"] == ["null", "string"]

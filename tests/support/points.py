@@ -61,7 +61,7 @@ def made_up_replica(point: SignedManifest, *failures: str, site: str = "other", 
 
 
 def made_up_drill(
-    point: SignedManifest, fidelity: Outcome = "passed", *, complete: bool = True, site: str = "main"
+    point: SignedManifest, fidelity: Outcome = "passed", *, complete: bool = True, site: str = "main", home: bool = True
 ) -> DrillEvidence:
     """Return the evidence of a drill of a restore point, an hour after it was sealed."""
     finished = point.manifest.sealed_at + timedelta(hours=1)
@@ -71,6 +71,7 @@ def made_up_drill(
         point=point.manifest.id,
         manifest_sha256=point.sha256,
         site=site,
+        home=home,
         started_at=finished - timedelta(minutes=5),
         finished_at=finished,
         fidelity=fidelity,

@@ -1,6 +1,6 @@
 """What several parts of the catalog ask and change, within the transaction of the caller."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ def point_states(session: Session, deployment: str) -> list[PointState]:
     with what is known of its copies at other sites."""
     rows = session.scalars(select(Point).where(Point.deployment == deployment).order_by(Point.sealed_at.desc())).all()
     replicas = _newest_replicas(_evidence(session, deployment, "replica"))
-    drills, site_drills = _newest_conclusive(_evidence(session, deployment, "drill"), replicas)
+    drills, site_drills = _newest_conclusive(_evidence(session, deployment, "drill"))
     holds = _holding(_evidence(session, deployment, "hold"))
     return [
         PointState(
@@ -44,20 +44,21 @@ def _evidence(session: Session, deployment: str, kind: str) -> Sequence[Evidence
 
 
 def _newest_conclusive(
-    drills: Sequence[Evidence], replicas: Mapping[str, Mapping[str, ReplicaEvidence]]
+    rows: Sequence[Evidence],
 ) -> tuple[dict[str, DrillEvidence], dict[str, dict[str, DrillEvidence]]]:
-    """Given the rows of drills, newest first, return for each manifest the newest that says something about it: in the
-    home vault, and by site for those in the vaults of sites that it was copied to."""
+    """Given the rows of drills, newest first, return for each manifest the newest that says something about it: of the
+    home vault, and of each site."""
     at_home: dict[str, DrillEvidence] = {}
     at_sites: dict[str, dict[str, DrillEvidence]] = {}
-    for row in drills:
-        copied = row.site in replicas.get(row.manifest_sha256, {})
-        newest = at_sites.setdefault(row.manifest_sha256, {}) if copied else at_home
-        key = row.site if copied else row.manifest_sha256
-        if key not in newest:
-            drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
-            if drill.conclusive:
-                newest[key] = drill
+    for row in rows:
+        sites = at_sites.setdefault(row.manifest_sha256, {})
+        if row.site in sites and row.manifest_sha256 in at_home:
+            continue
+        drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
+        if drill.conclusive:
+            sites.setdefault(row.site, drill)
+            if drill.home:
+                at_home.setdefault(row.manifest_sha256, drill)
     return at_home, at_sites
 
 

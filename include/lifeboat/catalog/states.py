@@ -13,8 +13,8 @@ from lifeboat.replica_documents import ReplicaEvidence
 class PointState:
     """A restore point with its newest conclusive drill, if any, and what holds it, if anything does.
 
-    `replicas` are the newest evidence about its copies, by site, and `site_drills` the newest conclusive drills there:
-    what was found in the vault of one site says nothing about that of another one.
+    `drill` is one of its home vault. `replicas` are the newest evidence about copies, by site, and `site_drills` the
+    newest conclusive drills by site: what was found in one vault says nothing about another one.
     """
 
     manifest: Manifest
