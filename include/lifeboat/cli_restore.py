@@ -135,7 +135,7 @@ def points(
 def _print_points(catalog: Catalog, deployment: str, moment: datetime | None, file: Deployment | None = None) -> None:
     good, states = catalog.last_known_good(deployment, moment), catalog.points(deployment)
     sites = file.other_sites() if file else sorted({site for state in states for site in state.replicas})
-    report.print_points(states, good, as_of=moment, sites=sites, rpo=file.objectives.rpo if file else None)
+    report.print_points(states, good, as_of=moment, sites=sites, rpo=file.objectives.rpo_at_sites() if file else None)
     if moment and good is None:
         catalog.require_last_known_good(deployment, moment)
 

@@ -67,6 +67,9 @@ class Objectives(Model):
     """What the deployment must keep."""
 
     rpo: Duration = Field(timedelta(hours=24), description="The most work, as time, that may be lost.")
+    site_rpo: Duration | None = Field(
+        None, description="The most work that may be lost together with the home site; by default `rpo`."
+    )
     rto: Duration = Field(timedelta(hours=4), description="The longest that a recovery may take.")
     drill_age: Duration = Field(timedelta(days=7), description="The greatest age of the newest passing drill.")
     good_age: Duration | None = Field(
@@ -78,6 +81,10 @@ class Objectives(Model):
     growth_per_day: Size | None = Field(
         None, description="The most that the vault may grow in a day, as 500M or 20G, as a mean of a week."
     )
+
+    def rpo_at_sites(self) -> timedelta:
+        """Return the greatest age of the newest restore point that is whole at another site."""
+        return self.site_rpo or self.rpo
 
     def longest_good_age(self) -> timedelta:
         """Return the greatest age of the last known good."""

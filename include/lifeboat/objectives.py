@@ -13,7 +13,7 @@ from typing import Literal
 import humanize
 
 from lifeboat.catalog import Catalog, PointState, first_instant
-from lifeboat.catalog.last_good import candidates, newest_good
+from lifeboat.catalog.last_good import candidates, newest_good, newest_whole
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_values import size_bytes
 from lifeboat.manifest import Document, DrillEvidence
@@ -82,6 +82,7 @@ def evaluate(deployment: Deployment, facts: Facts, now: datetime) -> list[Findin
         _rto(deployment, facts),
         _check_age(deployment, facts, now),
         *_growth(deployment, facts),
+        *(_rpo_at(deployment, facts, now, site) for site in deployment.other_sites()),
     ]
 
 
@@ -106,6 +107,20 @@ def _rpo(deployment: Deployment, facts: Facts, now: datetime) -> Finding:
         times=(facts.last_backup, facts.watched_since, now),
         allowed=deployment.objectives.rpo,
         # A daily backup that captures for a while is no breach: what it takes at most is bounded by max_skew.
+        tolerance=deployment.max_skew,
+    )
+
+
+def _rpo_at(deployment: Deployment, facts: Facts, now: datetime, site: str) -> Finding:
+    newest = newest_whole(facts.states, site)
+    return _age(
+        f"rpo_at_{site}",
+        f"The newest restore point that is whole at site {site} is of {{age}} ago: so much work would be lost with the "
+        "home site; the limit is {allowed}.",
+        f"No restore point is whole at site {site}",
+        f"Look at the runs of {deployment.name}.replication, or copy now: `lifeboat replicate {deployment.name}`.",
+        times=(first_instant(newest.manifest) if newest else None, facts.watched_since, now),
+        allowed=deployment.objectives.rpo_at_sites(),
         tolerance=deployment.max_skew,
     )
 

@@ -8,7 +8,7 @@ import humanize
 from rich.console import Console
 from rich.text import Text
 
-from lifeboat.catalog.last_good import candidates, newest_good
+from lifeboat.catalog.last_good import good_at, newest_whole
 from lifeboat.catalog.states import PointState, first_instant
 from lifeboat.deployment import format_duration
 
@@ -19,17 +19,6 @@ def site_cells(state: PointState, sites: Sequence[str]) -> list[str]:
     """Given a point, return what is known of it at each site, as one word."""
     verdicts = (state.verdict_at(site) for site in sites)
     return [_CELLS.get(verdict, verdict) for verdict in verdicts]
-
-
-def newest_whole(states: Sequence[PointState], site: str) -> PointState | None:
-    """Given points, return the newest of a backup or before an upgrade that is whole at a site, as it is there."""
-    whole = [state for state in candidates(states) if state.whole_at(site)]
-    return whole[0].at(site) if whole else None
-
-
-def good_at(states: Sequence[PointState], site: str) -> PointState | None:
-    """Given points, return the last known good by the drills of a site, in its vault."""
-    return newest_good([state.at(site) for state in states if state.whole_at(site)])
 
 
 def print_sites(
@@ -47,6 +36,6 @@ def print_sites(
             if rpo is not None:
                 kept = age <= rpo
                 verdict = Text("kept" if kept else "breached", style="green" if kept else "bold red")
-                line += Text(f" (objective rpo {format_duration(rpo)}: ") + verdict + Text(")")
+                line += Text(f" (objective {format_duration(rpo)}: ") + verdict + Text(")")
         line += Text(f"; last known good there: {good.manifest.id if good else 'none'}")
         console.print(line)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lifeboat.objectives import worst
+from tests.support.points import made_up_replica
 from tests.support.watched import DAY, HOUR, NOW, Watched
 
 GIB = 1 << 30
@@ -134,3 +135,23 @@ def test_the_worst_state_counts(watched: Watched) -> None:
     watched.point(3 * HOUR, "failed")
     assert worst(list(watched.findings().values())) == "breached"
     assert worst([]) == "unknown"
+
+
+def test_what_would_be_lost_with_the_home_site_is_an_objective_of_each_other_site(watched: Watched) -> None:
+    home = watched.deployment.sites["main"]
+    sites = {"main": home, "other": home, "far": home}
+    watched.deployment = watched.deployment.model_copy(update={"sites": sites})
+    assert watched.states(NOW)["rpo_at_other"] == "unknown"
+    there, away = watched.point(20 * HOUR), watched.point(HOUR)
+    watched.catalog.add_evidence(made_up_replica(there))
+    watched.catalog.add_evidence(made_up_replica(away, "tree/documents: damaged"))
+    found = watched.findings()
+    assert (found["rpo_at_other"].state, found["rpo_at_other"].value) == ("ok", 20 * 3600)
+    assert watched.states(NOW + 4 * HOUR)["rpo_at_other"] == "ok"
+    assert watched.states(NOW + 5 * HOUR)["rpo_at_other"] == "breached"
+    assert watched.states(NOW + 5 * HOUR)["rpo"] == "ok"
+    assert "20 hours ago: so much work would be lost with the home site" in found["rpo_at_other"].sentence
+    never = watched.findings(NOW + 2 * DAY)["rpo_at_far"]
+    assert (never.state, "`lifeboat replicate sample`" in never.next_step) == ("breached", True)
+    watched.allow(site_rpo=2 * DAY)
+    assert watched.states(NOW + 5 * HOUR)["rpo_at_other"] == "ok"

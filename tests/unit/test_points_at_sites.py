@@ -9,9 +9,10 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from lifeboat.catalog import Catalog, PointState
+from lifeboat.catalog.last_good import good_at, newest_whole
 from lifeboat.documents import SignedManifest
 from lifeboat.report import print_points
-from lifeboat.sites_report import good_at, newest_whole, print_sites
+from lifeboat.sites_report import print_sites
 from tests.support.points import made_up_drill, made_up_point, made_up_replica
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_people_see_points_by_sites_and_what_a_loss_of_the_home_site_costs(
         now = later.manifest.sealed_at + age
         line = printed(lambda console, now=now: print_sites(states, ["other"], DAY, now, console))
         assert line.startswith(f"Site other: newest whole {later.manifest.id}, ")
-        assert f"(objective rpo 1d: {word}); last known good there: {point.manifest.id}" in line
+        assert f"(objective 1d: {word}); last known good there: {point.manifest.id}" in line
 
 
 def printed(show) -> str:  # type: ignore[no-untyped-def]

@@ -20,6 +20,17 @@ def newest_good(states: Sequence[PointState], as_of: datetime | None = None) -> 
     return good[0] if good else None
 
 
+def newest_whole(states: Sequence[PointState], site: str) -> PointState | None:
+    """Given points, return the newest of a backup or before an upgrade that is whole at a site, as it is there."""
+    whole = [state for state in candidates(states) if state.whole_at(site)]
+    return whole[0].at(site) if whole else None
+
+
+def good_at(states: Sequence[PointState], site: str) -> PointState | None:
+    """Given points, return the last known good by the drills of a site, in its vault."""
+    return newest_good([state.at(site) for state in states if state.whole_at(site)])
+
+
 def candidates(states: Sequence[PointState], as_of: datetime | None = None) -> list[PointState]:
     """Given points, return those that a recovery may fall back to at a time, drilled or not, newest first."""
     kept = [state for state in states if state.manifest.kind in _KINDS]
