@@ -34,6 +34,7 @@ from lifeboat.replication import require_other_site
 from lifeboat.runtime import Runtime
 from lifeboat.schema_reference import reference
 from lifeboat.signing import Signer, new_private_key
+from lifeboat.sites_report import print_replicas
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
@@ -151,6 +152,7 @@ def show(
     state = _catalog().point(found.name, point)
     report.print_point(state.manifest)
     report.print_hold(state)
+    print_replicas(state, report.new_console())
     if state.drill:
         report.print_drill(state.drill, found.objectives)
 

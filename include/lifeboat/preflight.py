@@ -17,6 +17,7 @@ from lifeboat.host import Command, LocalHost
 from lifeboat.notify import services
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
+from lifeboat.vault_source import source_environment
 from lifeboat.wso2.server import ServerControl
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
     deployment = runtime.deployment
     yield runtime.signer
     yield partial(_pools, runtime)
+    for name in deployment.other_sites():
+        yield partial(_check_copying, runtime, name)
     for name, site in deployment.sites.items():
         yield partial(_check_vault, runtime, name)
         if site.vault.housekeeper is not None:
@@ -92,6 +95,10 @@ def _check_capture(runtime: Runtime, unit: Unit) -> None:
 
 def _check_drill(runtime: Runtime, unit: Unit) -> None:
     engine_for(runtime, unit).drill_preflight()
+
+
+def _check_copying(runtime: Runtime, site: str) -> None:
+    source_environment(runtime.vault(runtime.deployment.home_site()), runtime.vault(site))
 
 
 def _check_notifications(runtime: Runtime, connection: str) -> None:

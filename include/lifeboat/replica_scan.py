@@ -49,18 +49,22 @@ class Scan:
         """Given a point and its manifest, return whether the site holds all that it names and its manifest, and the
         newest evidence about that says that it was read there and found whole."""
         there = self.there.get(point, ())
+        return self._said(point) == "yes" and not self.lacking(point, manifests) and not missing(manifest, there)
+
+    def still_bad(self, point: str, manifest: Manifest) -> bool:
+        """Return whether the newest evidence says that a point is not whole at the site, and nothing is lacking there
+        that could be copied: reading it once more would find the same."""
+        return self._said(point) == "no" and not missing(manifest, self.there.get(point, ()))
+
+    def _said(self, point: str) -> str | None:
+        """Return what the newest evidence about the copy of a point says, if there is any."""
         replicas = [
             each
-            for each in (*self.home[point], *there)
+            for each in (*self.home[point], *self.there.get(point, ()))
             if each.tags.get("type") == "replica" and each.tags.get("site") == self.site
         ]
         newest = max(replicas, key=lambda each: each.time, default=None)
-        return (
-            newest is not None
-            and newest.tags.get("passed") == "yes"
-            and not self.lacking(point, manifests)
-            and not missing(manifest, there)
-        )
+        return newest.tags.get("passed") if newest else None
 
     def lacking(self, point: str, choose: Choose) -> list[str]:
         """Return the ids, in the home vault, of those of a point's chosen snapshots that the site does not hold."""

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from lifeboat.catalog import Catalog
+from lifeboat.catalog import Catalog, PointState
 from lifeboat.catalog.leases import USE
 from lifeboat.deployment import Deployment
 from lifeboat.documents import (
@@ -36,6 +36,7 @@ from lifeboat.replica_scan import Scan, addresses, evidence_to_send, manifests, 
 from lifeboat.replica_verify import Reading, Verifying
 from lifeboat.runtime import Runtime
 from lifeboat.ticks import tick_before
+from lifeboat.times import in_utc
 
 log = logging.getLogger(__name__)
 
@@ -133,16 +134,22 @@ class _Run:
         self.verifying = Verifying(self.there)
         tags = {"deployment": self.name}
         self.scan = Scan.of(self.site, self.home.snapshots(tags), self.there.snapshots(tags))
-        known = {state.manifest.id: state.manifest for state in self.catalog.points(self.name)}
+        known = {state.manifest.id: state for state in self.catalog.points(self.name)}
         for point in self.scan.sealed():
-            if points is not None and point not in points:
-                continue
-            if not again and point in known and self.scan.whole(point, known[point]):
-                self.whole.append(point)
-            else:
-                self._attempt(point)
+            if points is None or point in points:
+                self._look_at(point, None if again else known.get(point))
         self._send_evidence()
         self._bring_evidence()
+
+    def _look_at(self, point: str, state: PointState | None) -> None:
+        """Given a point and, unless it is to be read in any case, what is known of it, do what is to be done."""
+        replica = state.replicas.get(self.site) if state else None
+        if state and self.scan.whole(point, state.manifest):
+            self.whole.append(point)
+        elif state and replica and not replica.passed and self.scan.still_bad(point, state.manifest):
+            self.failures += [f"{point}: {failure} (of {in_utc(replica.finished_at)})" for failure in replica.failures]
+        else:
+            self._attempt(point)
 
     def _attempt(self, point: str) -> None:
         try:

@@ -11,6 +11,7 @@ from rich.text import Text
 from lifeboat.catalog.last_good import good_at, newest_whole
 from lifeboat.catalog.states import PointState, first_instant
 from lifeboat.deployment import format_duration
+from lifeboat.times import in_utc
 
 _CELLS = {"missing": "-", "unproven": "whole"}
 
@@ -19,6 +20,16 @@ def site_cells(state: PointState, sites: Sequence[str]) -> list[str]:
     """Given a point, return what is known of it at each site, as one word."""
     verdicts = (state.verdict_at(site) for site in sites)
     return [_CELLS.get(verdict, verdict) for verdict in verdicts]
+
+
+def print_replicas(state: PointState, console: Console) -> None:
+    """Print what is known of a point at each other site, and how that was found out."""
+    for site, replica in sorted(state.replicas.items()):
+        line = Text(f"Site {site}: ") + Text(site_cells(state, [site])[0])
+        line += Text(f", read {in_utc(replica.finished_at)}: {replica.verified}")
+        console.print(line)
+        for failure in replica.failures:
+            console.print(Text("failed ", style="bold red") + Text(failure))
 
 
 def print_sites(

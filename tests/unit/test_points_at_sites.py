@@ -12,7 +12,7 @@ from lifeboat.catalog import Catalog, PointState
 from lifeboat.catalog.last_good import good_at, newest_whole
 from lifeboat.documents import SignedManifest
 from lifeboat.report import print_points
-from lifeboat.sites_report import print_sites
+from lifeboat.sites_report import print_replicas, print_sites
 from tests.support.points import made_up_drill, made_up_point, made_up_replica
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,6 +101,17 @@ def test_people_see_points_by_sites_and_what_a_loss_of_the_home_site_costs(
         line = printed(lambda console, now=now: print_sites(states, ["other"], DAY, now, console))
         assert line.startswith(f"Site other: newest whole {later.manifest.id}, ")
         assert f"(objective 1d: {word}); last known good there: {point.manifest.id}" in line
+
+
+def test_people_see_what_is_wrong_with_a_copy_and_how_it_was_read(catalog: Catalog, point: SignedManifest) -> None:
+    catalog.add_evidence(made_up_replica(point))
+    catalog.add_evidence(made_up_replica(point, "tree/documents: damaged", site="third"))
+    text = printed(lambda console: print_replicas(state(catalog), console))
+    assert text.splitlines() == [
+        "Site other: whole, read 2026-03-01 12:11:00 UTC: 0 streams by their SHA-256, 1 trees by all their content",
+        "Site third: damaged, read 2026-03-01 12:11:00 UTC: 0 streams by their SHA-256, 1 trees by all their content",
+        "failed tree/documents: damaged",
+    ]
 
 
 def printed(show) -> str:  # type: ignore[no-untyped-def]
