@@ -31,40 +31,22 @@ def same_in_both(snapshot: Snapshot) -> tuple[str, ...]:
 class Scan:
     """The listings of the home vault and of the vault of another site, by point, oldest first."""
 
-    site: str
     home: Mapping[str, Sequence[Snapshot]]
     there: Mapping[str, Sequence[Snapshot]]
 
     @classmethod
-    def of(cls, site: str, home: Sequence[Snapshot], there: Sequence[Snapshot]) -> "Scan":
+    def of(cls, home: Sequence[Snapshot], there: Sequence[Snapshot]) -> "Scan":
         """Given the listings of a deployment in both vaults, return the scan."""
-        return cls(site, _by_point(home), _by_point(there))
+        return cls(_by_point(home), _by_point(there))
 
     def sealed(self) -> list[str]:
         """Return the points that have a manifest in the home vault, newest first: they are wanted most."""
         sealed = {point: manifests(listing)[-1].time for point, listing in self.home.items() if manifests(listing)}
         return sorted(sealed, key=lambda point: sealed[point], reverse=True)
 
-    def whole(self, point: str, manifest: Manifest) -> bool:
-        """Given a point and its manifest, return whether the site holds all that it names and its manifest, and the
-        newest evidence about that says that it was read there and found whole."""
-        there = self.there.get(point, ())
-        return self._said(point) == "yes" and not self.lacking(point, manifests) and not missing(manifest, there)
-
-    def still_bad(self, point: str, manifest: Manifest) -> bool:
-        """Return whether the newest evidence says that a point is not whole at the site, and nothing is lacking there
-        that could be copied: reading it once more would find the same."""
-        return self._said(point) == "no" and not missing(manifest, self.there.get(point, ()))
-
-    def _said(self, point: str) -> str | None:
-        """Return what the newest evidence about the copy of a point says, if there is any."""
-        replicas = [
-            each
-            for each in (*self.home[point], *self.there.get(point, ()))
-            if each.tags.get("type") == "replica" and each.tags.get("site") == self.site
-        ]
-        newest = max(replicas, key=lambda each: each.time, default=None)
-        return newest.tags.get("passed") if newest else None
+    def complete(self, point: str, manifest: Manifest) -> bool:
+        """Given a point and its genuine manifest, return whether the site holds all that it names."""
+        return not missing(manifest, self.there.get(point, ()))
 
     def lacking(self, point: str, choose: Choose) -> list[str]:
         """Return the ids, in the home vault, of those of a point's chosen snapshots that the site does not hold."""

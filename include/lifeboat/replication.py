@@ -2,7 +2,7 @@
 
 What a site lacks is found by listing both vaults, so that lost events, outages and killed runs heal with the next run.
 Of each point its data goes first, then it is read there, then its manifest goes: from then on the point exists at the
-site. Evidence goes last, and what was found out at the site comes back. The newest points go first.
+site. Evidence goes last; what was found out at the site comes back first. The newest points go first.
 """
 
 import logging
@@ -133,23 +133,25 @@ class _Run:
         self.there = self.runtime.replica_vault(self.site)
         self.verifying = Verifying(self.there)
         tags = {"deployment": self.name}
-        self.scan = Scan.of(self.site, self.home.snapshots(tags), self.there.snapshots(tags))
+        self.scan = Scan.of(self.home.snapshots(tags), self.there.snapshots(tags))
+        self._bring_evidence()
         known = {state.manifest.id: state for state in self.catalog.points(self.name)}
         for point in self.scan.sealed():
             if points is None or point in points:
                 self._look_at(point, None if again else known.get(point))
         self._send_evidence()
-        self._bring_evidence()
 
     def _look_at(self, point: str, state: PointState | None) -> None:
         """Given a point and, unless it is to be read in any case, what is known of it, do what is to be done."""
         replica = state.replicas.get(self.site) if state else None
-        if state and self.scan.whole(point, state.manifest):
-            self.whole.append(point)
-        elif state and replica and not replica.passed and self.scan.still_bad(point, state.manifest):
-            self.failures += [f"{point}: {failure} (of {in_utc(replica.finished_at)})" for failure in replica.failures]
-        else:
+        if state is None or replica is None or not self.scan.complete(point, state.manifest):
             self._attempt(point)
+        elif not replica.passed:  # nothing changed there: reading it once more would find the same
+            self.failures += [f"{point}: {failure} (of {in_utc(replica.finished_at)})" for failure in replica.failures]
+        elif self.scan.lacking(point, manifests):
+            self._attempt(point)
+        else:
+            self.whole.append(point)
 
     def _attempt(self, point: str) -> None:
         try:

@@ -27,15 +27,11 @@ WHERE = UNIT.members[0].address
 MEMBER = snapshot(WHERE.snapshot, WHERE.tree, {"kind": "member", "attempt": UNIT.attempt, "member": str(UNIT.unit)})
 MANIFEST = snapshot("manifest", "tree of the manifest", {"kind": "manifest"})
 HOME = [FACTS, MEMBER, MANIFEST]
+REPLICA = snapshot("replica", "its tree", {"kind": "evidence", "type": "replica", "site": "other", "id": "r"})
 
 
 def copied(*snapshots: Snapshot) -> list[Snapshot]:
     return [Snapshot(f"copy of {each.id}", each.tree, each.time, each.tags) for each in snapshots]
-
-
-def replica(passed: str, minutes: int = 0, site: str = "other") -> Snapshot:
-    tags = {"kind": "evidence", "type": "replica", "site": site, "passed": passed, "id": f"{site} {minutes}"}
-    return snapshot(f"replica {site} {minutes}", f"tree {site} {minutes}", tags, minutes)
 
 
 def test_addresses_are_found_by_tags_and_tree_and_stay_what_they_are_when_they_are_not_there() -> None:
@@ -48,23 +44,18 @@ def test_addresses_are_found_by_tags_and_tree_and_stay_what_they_are_when_they_a
 
 
 @pytest.mark.parametrize(
-    ("there", "whole"),
-    [
-        ([*copied(*HOME), replica("yes")], True),
-        ([*copied(*HOME)], False),
-        ([*copied(*HOME), replica("yes", site="third")], False),
-        ([*copied(*HOME), replica("yes"), replica("no", 1)], False),
-        ([*copied(*HOME), replica("no"), replica("yes", 1)], True),
-        ([*copied(FACTS, MEMBER), replica("yes")], False),
-        ([*copied(FACTS, MANIFEST), replica("yes")], False),
-        ([], False),
-    ],
+    ("there", "complete"),
+    [(copied(*HOME), True), (copied(FACTS, MEMBER), True), (copied(FACTS, MANIFEST), False), ([], False)],
 )
-def test_a_point_is_whole_with_all_of_it_its_manifest_and_the_newest_evidence_that_says_so(
-    there: list[Snapshot], whole: bool
+def test_a_site_is_complete_with_all_that_the_manifest_names_and_needs_no_other_tries(
+    there: list[Snapshot], complete: bool
 ) -> None:
     retried = snapshot("orphan", "tree of a try", {"kind": "member", "attempt": "another", "member": str(UNIT.unit)})
-    assert Scan.of("other", [*HOME, retried], there).whole(POINT.id, POINT) is whole
+    scan = Scan.of([*HOME, retried], there)
+    assert scan.complete(POINT.id, POINT) is complete
+    assert scan.lacking(POINT.id, manifests) == (
+        [] if "copy of manifest" in {each.id for each in there} else ["manifest"]
+    )
 
 
 def test_evidence_goes_once_and_that_of_the_site_comes_back_once() -> None:
@@ -73,7 +64,7 @@ def test_evidence_goes_once_and_that_of_the_site_comes_back_once() -> None:
     theirs = snapshot("theirs", "tree of theirs", {"kind": "evidence", "type": "drill", "id": "c"})
     both = snapshot("both", "another tree", {"kind": "evidence", "type": "drill", "id": "a"})
     unsealed = Snapshot("lost", "tree", NOON, {"point": "another", "kind": "evidence", "type": "drill", "id": "d"})
-    scan = Scan.of("other", [*HOME, drill, hold, replica("yes")], [*copied(*HOME), both, theirs, unsealed])
+    scan = Scan.of([*HOME, drill, hold, REPLICA], [*copied(*HOME), both, theirs, unsealed])
     assert scan.lacking(POINT.id, evidence_to_send) == ["hold"]
     assert scan.lacking(POINT.id, manifests) == []
     assert [each.id for each in scan.untold()] == ["theirs"]
@@ -84,7 +75,7 @@ def test_the_newest_points_come_first_and_what_was_never_sealed_is_none() -> Non
     found = [
         Snapshot(name, name, NOON + timedelta(days=day), {**tags, "point": name}) for day, name in enumerate("abc")
     ]
-    assert Scan.of("other", [*found, Snapshot("x", "x", NOON, {"point": "open", "kind": "facts"})], []).sealed() == [
+    assert Scan.of([*found, Snapshot("x", "x", NOON, {"point": "open", "kind": "facts"})], []).sealed() == [
         "c",
         "b",
         "a",

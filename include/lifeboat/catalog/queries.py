@@ -1,6 +1,6 @@
 """What several parts of the catalog ask and change, within the transaction of the caller."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ def point_states(session: Session, deployment: str) -> list[PointState]:
     with what is known of its copies at other sites."""
     rows = session.scalars(select(Point).where(Point.deployment == deployment).order_by(Point.sealed_at.desc())).all()
     replicas = _newest_replicas(_evidence(session, deployment, "replica"))
-    drills, site_drills = _newest_conclusive(_evidence(session, deployment, "drill"))
+    drills, site_drills = _newest_conclusive(_evidence(session, deployment, "drill"), replicas)
     holds = _holding(_evidence(session, deployment, "hold"))
     return [
         PointState(
@@ -44,21 +44,22 @@ def _evidence(session: Session, deployment: str, kind: str) -> Sequence[Evidence
 
 
 def _newest_conclusive(
-    rows: Sequence[Evidence],
+    rows: Sequence[Evidence], replicas: Mapping[str, Mapping[str, ReplicaEvidence]]
 ) -> tuple[dict[str, DrillEvidence], dict[str, dict[str, DrillEvidence]]]:
-    """Given the rows of drills, newest first, return for each manifest the newest that says something about it: of the
-    home vault, and of each site."""
+    """Given the rows of drills, newest first, and what is known of copies, return for each manifest the newest drill
+    that says something about it: of the home vault, and of each site that it was copied to."""
     at_home: dict[str, DrillEvidence] = {}
     at_sites: dict[str, dict[str, DrillEvidence]] = {}
     for row in rows:
-        sites = at_sites.setdefault(row.manifest_sha256, {})
-        if row.site in sites and row.manifest_sha256 in at_home:
+        manifest, sites = row.manifest_sha256, at_sites.setdefault(row.manifest_sha256, {})
+        copied = row.site in replicas.get(manifest, {})
+        if manifest in at_home and (row.site in sites or not copied):
             continue
         drill = read_document(DrillEvidence, row.document, f"Evidence {row.id}")
-        if drill.conclusive:
+        if drill.conclusive and copied:
             sites.setdefault(row.site, drill)
-            if drill.home:
-                at_home.setdefault(row.manifest_sha256, drill)
+        if drill.conclusive and drill.home:
+            at_home.setdefault(manifest, drill)
     return at_home, at_sites
 
 
