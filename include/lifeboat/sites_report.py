@@ -27,7 +27,7 @@ def print_replicas(state: PointState, console: Console) -> None:
     for site, replica in sorted(state.replicas.items()):
         line = Text(f"Site {site}: ") + Text(site_cells(state, [site])[0])
         line += Text(f", read {in_utc(replica.finished_at)}: {replica.verified}")
-        console.print(line)
+        console.print(line, soft_wrap=True)
         for failure in replica.failures:
             console.print(Text("failed ", style="bold red") + Text(failure))
 
@@ -49,4 +49,4 @@ def print_sites(
                 verdict = Text("kept" if kept else "breached", style="green" if kept else "bold red")
                 line += Text(f" (objective {format_duration(rpo)}: ") + verdict + Text(")")
         line += Text(f"; last known good there: {good.manifest.id if good else 'none'}")
-        console.print(line)
+        console.print(line, soft_wrap=True)
