@@ -121,14 +121,15 @@ def drill(
 
 
 def _newest(catalog: Catalog, deployment: Deployment, site: str) -> report.PointState:
+    """Return the newest point of the home vault, or the newest that is whole at another site."""
     name, states = deployment.name, catalog.points(deployment.name)
+    where, how, rebuild = "", f"Make one with `lifeboat backup {name}`", f"lifeboat catalog rebuild {name}"
     if site != deployment.home_site():
         states = [state for state in states if state.whole_at(site)]
+        where, how, rebuild = f" at site '{site}'", f"Copy with `lifeboat replicate {name}`", f"{rebuild} --site {site}"
     if not states:
         raise LifeboatError(
-            f"Deployment '{name}' has no restore point at site '{site}'.",
-            next_step=f"Make one with `lifeboat backup {name}`, copy it with `lifeboat replicate {name}`, or read the "
-            f"vault with `lifeboat catalog rebuild {name} --site {site}`.",
+            f"Deployment '{name}' has no restore point{where}.", next_step=f"{how}, or read the vault with `{rebuild}`."
         )
     return states[0]
 
