@@ -15,7 +15,7 @@ from lifeboat.processes import end_all
 from lifeboat.replication import SiteResult, replicate
 from lifeboat.signing import new_private_key
 from tests.support.command_line import lifeboat_here
-from tests.support.planting import flip_byte
+from tests.support.planting import flip_byte, restic
 from tests.support.small_deployment import NAME
 from tests.support.two_sites import HOME, OTHER, OTHER_PASSWORD, Places, TwoSites
 
@@ -89,12 +89,13 @@ def test_a_copy_that_is_killed_is_finished_by_the_next_run(on_s3: TwoSites) -> N
     assert sorted(each.tags["kind"] for each in whole) == ["evidence", "facts", "manifest", "member"]
 
 
-def test_damage_at_the_other_site_is_found_when_it_is_read_again(two: TwoSites) -> None:
+def test_damage_at_the_other_site_is_found_when_it_is_read_again_and_can_be_repaired(two: TwoSites) -> None:
     point = two.point()
     assert run(two).passed
     with two.runtime() as runtime:
         (member,) = runtime.vault(OTHER).snapshots({"kind": "member"})
-    flip_byte(two.vault_directory(OTHER), member.id, "/a", OTHER_PASSWORD)
+    there = two.vault_directory(OTHER)
+    pack = flip_byte(there, member.id, "/a", OTHER_PASSWORD)
     assert run(two).replicas == ()
 
     result = run(two, again=True)
@@ -107,7 +108,13 @@ def test_damage_at_the_other_site_is_found_when_it_is_read_again(two: TwoSites) 
     with two.runtime() as runtime:
         evidence = read_documents(runtime.vault(HOME), runtime.signer(), NAME).evidence
     assert [each.passed for each in evidence if each.type == "replica"] == [True, False]
-    assert run(two, point.manifest.id).replicas[0].failures == replica.failures
+    (known,) = run(two).failures  # without reading it again
+    assert known.startswith(f"{point.manifest.id}: {replica.failures[0]} (of ")
+    pack.unlink()  # as docs/sites.md says
+    for command in (["rebuild-index"], ["forget", member.id]):
+        restic(there, *command, password=OTHER_PASSWORD)
+    repaired = run(two)
+    assert [(each.point, each.copied, each.passed) for each in repaired.replicas] == [(point.manifest.id, 1, True)]
 
 
 def test_what_somebody_removed_at_the_other_site_comes_over_again(two: TwoSites) -> None:
