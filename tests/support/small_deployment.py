@@ -47,7 +47,9 @@ class Small:
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Write the deployment file."""
-        (self.directory / f"deployments/{NAME}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        (self.directory / f"deployments/{NAME}.yaml").write_text(
+            yaml.safe_dump(document, sort_keys=False), encoding="utf-8"
+        )
 
     def document(self) -> dict[str, Any]:
         vault = {
