@@ -68,6 +68,8 @@ find_missing_packages() {
     if [[ $purpose == test ]]; then
         need openssh-server "is the other machine of the SSH tests (it is not started)" found sshd
         need chromium "is the browser of the test that recovers in Airflow's pages" found chromium
+        need puppet-agent "is the Puppet of the tests (no service)" found puppet
+        need unzip "is how our Puppet module unpacks a product" found unzip
         need sudo "is how the tests run commands as another account" found sudo
     fi
 }
@@ -120,6 +122,9 @@ install_missing_packages() {
     run_as_root env DEBIAN_FRONTEND=noninteractive "${install[@]}" -q -o Dpkg::Options::=--force-confold
     if [[ " ${packages[*]} " == *" openssh-server "* ]] && found systemctl >/dev/null; then
         run_as_root systemctl disable --quiet ssh.service
+    fi
+    if [[ " ${packages[*]} " == *" puppet-agent "* ]] && found systemctl >/dev/null; then
+        run_as_root systemctl disable --quiet puppet.service
     fi
 }
 

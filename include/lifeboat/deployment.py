@@ -23,6 +23,7 @@ from lifeboat.deployment_values import (
     Glob,
     HealthUrl,
     Name,
+    PuppetWord,
     RelativePath,
     Size,
     Timezone,
@@ -41,6 +42,7 @@ __all__ = [
     "HostSettings",
     "Notifications",
     "Objectives",
+    "Puppet",
     "Replication",
     "RetentionSettings",
     "Schedules",
@@ -323,6 +325,24 @@ class Control(Model):
         return self
 
 
+class Puppet(Model):
+    """Puppet on the server's host; its agent is disabled while the server is restored or updated."""
+
+    manifest: AbsolutePath | None = Field(
+        None, description="Manifest that `puppet apply` applies; without it the agent asks its Puppet server."
+    )
+    environment: PuppetWord | None = Field(None, description="Environment of Puppet, by default its own setting.")
+    modulepath: list[AbsolutePath] = Field([], description="Where `puppet apply` finds modules.")
+    run_as: str = Field("root", description="Account that runs Puppet: by the login itself, or through sudo.")
+    facts: dict[PuppetWord, str] = Field(
+        {}, description="Facts of these runs, such as `profile`, which WSO2's own modules read. No secrets."
+    )
+    settings: dict[PuppetWord, str] = Field(
+        {}, description="Further settings of Puppet by their names in puppet.conf, such as `confdir`. No secrets."
+    )
+    timeout: Duration = Field(timedelta(hours=1), description="The longest that a run may take, or be waited for.")
+
+
 class Server(Model):
     """One WSO2 product home."""
 
@@ -334,6 +354,7 @@ class Server(Model):
     control: Control | None = Field(
         None, description="How it is stopped and started; without it Lifeboat never stops the server."
     )
+    puppet: Puppet | None = Field(None, description="How Puppet manages the server, if it does.")
     start_order: int = Field(0, ge=0, description="Servers start in this order, lowest first, and stop in reverse.")
     port_offset: int | None = Field(
         None, ge=0, description="Carbon's port offset; by default that of the product: 0, Micro Integrator 10."

@@ -103,6 +103,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$"), AfterVa
 RelativePath = Annotated[str, AfterValidator(_check_inside)]
 Glob = Annotated[str, AfterValidator(_check_glob)]
 HealthUrl = Annotated[str, AfterValidator(_check_health_url)]
+PuppetWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,100}$")]
 UnitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,250}$")]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Cron = Annotated[str, AfterValidator(_check_cron)]

@@ -59,6 +59,20 @@ class ServerError(LifeboatError):
     """A WSO2 server did not stop, start or become healthy, or must not be started as it is."""
 
 
+class PuppetError(LifeboatError):
+    """A run of Puppet failed, or must not begin; `failed` are its resources that failed, by name."""
+
+    def __init__(self, message: str, *, failed: Sequence[str] = (), next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.failed = tuple(failed)
+
+
+class PuppetBusyError(PuppetError):
+    """A run of Puppet is in progress on the host; it will end."""
+
+    permanent = False
+
+
 class SpaceError(LifeboatError):
     """A disk is full, or would be."""
 

@@ -1,0 +1,80 @@
+"""The agent is kept away while something is restored, and comes back, unless somebody else keeps it away."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from lifeboat import puppet_agent
+from lifeboat.errors import PuppetBusyError, PuppetError, RecoveryError
+from lifeboat.host import Host
+from lifeboat.puppet_agent import agent_disabled, disable, enable
+from tests.support.puppet_place import PuppetPlace
+
+OURS, THEIRS = "Lifeboat: recovery 1 of prod", "by the night shift: do not touch"
+
+
+def test_the_agent_is_disabled_and_enabled_again(place: PuppetPlace, host: Host) -> None:
+    puppet = place.on(host)
+    with agent_disabled(puppet, OURS):
+        assert place.reason() == OURS
+        with pytest.raises(PuppetError, match=f"is disabled: {OURS}"):
+            puppet.run()
+    assert not place.disabled.exists()
+
+
+def test_it_is_enabled_when_the_restore_failed(place: PuppetPlace, here: Host) -> None:
+    with pytest.raises(RecoveryError, match="not proven"), agent_disabled(place.on(here), OURS):
+        assert place.reason() == OURS
+        raise RecoveryError("not proven")
+    assert not place.disabled.exists()
+
+
+def test_what_somebody_else_disabled_stays_so(place: PuppetPlace, here: Host) -> None:
+    puppet = place.on(here)
+    place.disable_by_hand(THEIRS)
+    with agent_disabled(puppet, OURS):
+        assert place.reason() == THEIRS
+    assert place.reason() == THEIRS
+
+
+def test_what_a_killed_attempt_left_is_known_by_its_reason(place: PuppetPlace, here: Host) -> None:
+    puppet = place.on(here)
+    place.disable_by_hand(OURS)
+    with agent_disabled(puppet, OURS):
+        assert place.reason() == OURS
+    assert not place.disabled.exists()
+
+
+def test_a_run_that_does_not_end_leaves_the_agent_enabled(place: PuppetPlace, here: Host) -> None:
+    puppet = place.on(here, timeout=timedelta(seconds=0.5))
+    with subprocess.Popen(["puppet agent", "-c", "import time; time.sleep(30)"], executable=sys.executable) as run:
+        place.running.parent.mkdir(parents=True, exist_ok=True)
+        place.running.write_text(str(run.pid))
+        with pytest.raises(PuppetBusyError):
+            disable(puppet, OURS)
+        run.terminate()
+    assert not place.disabled.exists()
+
+
+def test_an_agent_that_cannot_be_enabled_is_an_error_but_hides_no_other(
+    place: PuppetPlace, here: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PuppetError("the disk is full")
+
+    puppet = place.on(here)
+    place.disable_by_hand(OURS)
+    monkeypatch.setattr(puppet_agent, "enable", refuse)
+    with pytest.raises(PuppetError, match="the disk is full"), agent_disabled(puppet, OURS):
+        pass
+    with pytest.raises(RecoveryError), agent_disabled(puppet, OURS):
+        raise RecoveryError("not proven")
+    assert "stays disabled: the disk is full" in caplog.text
+
+
+def test_enabling_leaves_what_others_disabled(place: PuppetPlace, here: Host) -> None:
+    place.disable_by_hand(THEIRS)
+    enable(place.on(here), OURS)
+    assert place.reason() == THEIRS
