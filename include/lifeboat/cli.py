@@ -10,6 +10,7 @@ import typer
 
 from lifeboat import (
     cli_patches,
+    cli_puppet,
     cli_recovery,
     cli_rescue,
     cli_restore,
@@ -42,6 +43,7 @@ vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a sit
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
 app.add_typer(cli_update.app)
+app.add_typer(cli_puppet.app)
 app.add_typer(cli_sites.app)
 app.add_typer(cli_status.app)
 app.add_typer(cli_upkeep.app)

@@ -15,6 +15,7 @@ from lifeboat.deployment import Unit
 from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, UnreachableError
 from lifeboat.host import Command, LocalHost
 from lifeboat.notify import services
+from lifeboat.puppet_run import puppet_of
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.vault_source import source_environment
@@ -87,6 +88,8 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
     for name, server in deployment.servers.items():
         if server.control is not None:
             yield ServerControl.of(runtime, name).preflight
+        if server.puppet is not None:
+            yield puppet_of(runtime, name).preflight
 
 
 def _check_capture(runtime: Runtime, unit: Unit) -> None:

@@ -179,6 +179,11 @@ def make_safety_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan, *,
     return signed.manifest.id
 
 
+def puppet_reason(plan: RecoveryPlan) -> str:
+    """Return why the agents of Puppet are disabled while a plan is carried out; by it they are known again."""
+    return f"Lifeboat: recovery {plan.id} of {plan.deployment}"
+
+
 def stop_servers(runtime: Runtime, plan: RecoveryPlan) -> None:
     """Stop the plan's servers, the last one in start order first."""
     for name in reversed(plan.servers):

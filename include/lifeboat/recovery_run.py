@@ -11,10 +11,12 @@ from lifeboat.capture import JOBS
 from lifeboat.catalog import Catalog
 from lifeboat.errors import LifeboatError, RecoveryError
 from lifeboat.manifest import Check
+from lifeboat.puppet_agent import agents_disabled
 from lifeboat.recovery import (
     check_live,
     live_now,
     make_safety_point,
+    puppet_reason,
     put_back,
     restore_unit,
     start_servers,
@@ -69,13 +71,14 @@ def recover(
                 found["safety_point"] = make_safety_point(runtime, catalog, plan, jobs=jobs)
         with watch.phase("restore beside and prove"):
             found["checks"] = tuple(_restore_all(runtime, plan, jobs))
-        with watch.phase("stop"), _started_again(runtime, plan, servers):
-            stop_servers(runtime, plan)
-            refuse_other_recovery(runtime, plan.id)
-            with watch.phase("swap"):
-                swap(runtime, plan)
-        with watch.phase("start"):
-            start_servers(runtime, plan.servers, servers)
+        with agents_disabled(runtime, plan.servers, puppet_reason(plan)):
+            with watch.phase("stop"), _started_again(runtime, plan, servers):
+                stop_servers(runtime, plan)
+                refuse_other_recovery(runtime, plan.id)
+                with watch.phase("swap"):
+                    swap(runtime, plan)
+            with watch.phase("start"):
+                start_servers(runtime, plan.servers, servers)
         with watch.phase("checks"):
             found["checks"] += tuple(check_live(runtime, plan))
         _refuse_unhealthy(found["checks"])
@@ -120,12 +123,13 @@ def undo(runtime: Runtime, catalog: Catalog, journal: RecoveryJournal, *, reques
     found: dict[str, Any] = {"seconds": watch.seconds, "servers": servers, "requested_by": requested_by}
     attempt: dict[str, Any] = {"action": "undo", "started_at": started}
     try:
-        with watch.phase("stop"):
-            stop_servers(runtime, plan)
-        with watch.phase("put back"):
-            put_back(runtime, plan)
-        with watch.phase("start"):
-            start_servers(runtime, plan.servers, servers)
+        with agents_disabled(runtime, plan.servers, puppet_reason(plan)):
+            with watch.phase("stop"):
+                stop_servers(runtime, plan)
+            with watch.phase("put back"):
+                put_back(runtime, plan)
+            with watch.phase("start"):
+                start_servers(runtime, plan.servers, servers)
     except LifeboatError as error:
         record(runtime, catalog, plan, error=error.message, **attempt, **found)
         raise

@@ -19,6 +19,7 @@ from lifeboat.engines.base import difference, load_facts
 from lifeboat.errors import LifeboatError, RecoveryError, UpdateError
 from lifeboat.manifest import Check, Manifest
 from lifeboat.patches import update_level
+from lifeboat.puppet_agent import agents_disabled
 from lifeboat.recovery import live_now
 from lifeboat.recovery_documents import RecoveryRequest
 from lifeboat.recovery_journal import begin, find_journal
@@ -63,6 +64,19 @@ def update_server(
     if done is not None:
         log.info("Server %s is updated already", server)
         return done
+    with agents_disabled(runtime, [server], f"Lifeboat: update {plan.id} of {plan.deployment}"):
+        return _update_server(runtime, catalog, plan, base, server, requested_by, approved_by)
+
+
+def _update_server(
+    runtime: Runtime,
+    catalog: Catalog,
+    plan: UpdatePlan,
+    base: Base,
+    server: str,
+    requested_by: str,
+    approved_by: Sequence[str],
+) -> UpdateEvidence:
     for journal in open_attempts(runtime, update=plan.id, server=server):
         log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
         interrupted = _Attempt(runtime, journal)

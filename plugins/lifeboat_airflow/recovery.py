@@ -231,7 +231,8 @@ class RestoreBesideOperator(PlanOperator):
 
 
 class StopServerOperator(PlanOperator):
-    """Drains and stops one server, and remembers whether it ran; nothing for one that the plan leaves alone.
+    """Drains and stops one server, and remembers whether it ran; nothing for one that the plan leaves alone. The agent
+    of Puppet on its host is disabled first, until the recovery is recorded.
 
     :param server: the server's name
     """
@@ -244,10 +245,14 @@ class StopServerOperator(PlanOperator):
         self.server = server
 
     def run(self, runtime: Any, context: Any) -> Any:
+        from lifeboat.puppet_agent import disable_agents
+        from lifeboat.recovery import puppet_reason
         from lifeboat.wso2.server import ServerControl
 
-        if self.server not in read_plan(self.plan).servers:
+        plan = read_plan(self.plan)
+        if self.server not in plan.servers:
             raise AirflowSkipException(f"Server '{self.server}' is not affected.")
+        disable_agents(runtime, [self.server], puppet_reason(plan))
         control, instance = ServerControl.of(runtime, self.server), context["ti"]
         ran = instance.try_number > 1 or control.state().running
         instance.xcom_push(STATE, "ran" if ran else "was down")
@@ -260,11 +265,13 @@ class SwapOperator(PlanOperator):
     ui_color: ClassVar[str] = "#f3c9c9"
 
     def run(self, runtime: Any, context: Any) -> Any:
-        from lifeboat.recovery import swap
+        from lifeboat.puppet_agent import disable_agents
+        from lifeboat.recovery import puppet_reason, swap
         from lifeboat.recovery_journal import refuse_other_recovery
 
         plan = read_plan(self.plan)
         refuse_other_recovery(runtime, plan.id)  # this one may have been cleared long after it failed
+        disable_agents(runtime, plan.servers, puppet_reason(plan))  # ... and the agents enabled since
         swap(runtime, plan)
 
 

@@ -65,9 +65,28 @@ class RecordRecoveryOperator(LifeboatOperator):
             safety_point=(instance.xcom_pull(task_ids=self.safety_task) if self.safety_task else None) or "",
         )
         log_table(lambda console: print_recovery(evidence, console))
+        disabled = self._enable_agents(runtime, plan)
         if not evidence.succeeded:
             raise AirflowFailException(f"Recovery '{plan.id}' failed. {WHAT_NOW[evidence.live].format(plan=plan)}")
+        if disabled:
+            raise AirflowFailException(
+                f"All was recovered, but an agent of Puppet stays disabled; enable it by hand: {disabled}"
+            )
         return evidence.id
+
+    def _enable_agents(self, runtime: Any, plan: Any) -> str:
+        """Enable the agents of Puppet that this recovery disabled, and return why that failed, if it did: the evidence
+        is written by now, so this task is not tried again."""
+        from lifeboat.errors import LifeboatError
+        from lifeboat.puppet_agent import enable_agents
+        from lifeboat.recovery import puppet_reason
+
+        try:
+            enable_agents(runtime, plan.servers, puppet_reason(plan))
+        except (LifeboatError, TimeoutError) as error:
+            self.log.error("An agent of Puppet stays disabled: %s", error)
+            return str(error)
+        return ""
 
     def _failed(self, instance: Any, run: Any) -> list[str]:
         states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
