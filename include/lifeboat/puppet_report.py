@@ -62,7 +62,7 @@ def read_report(text: bytes) -> PuppetReport:
             failed=max(len(failed), int(counts.get("failed", 0))),
             out_of_sync=int(counts.get("out_of_sync", 0)),
             seconds=float(times.get("total", 0.0)),
-            failures=tuple(_failure(name, status) for name, status in failed.items()),
+            failures=tuple(_failure(name, status, document.get("logs") or ()) for name, status in failed.items()),
             failed_resources=tuple(failed),
         )
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -72,7 +72,9 @@ def read_report(text: bytes) -> PuppetReport:
         ) from None
 
 
-def _failure(name: str, status: Any) -> str:
+def _failure(name: str, status: Any, logs: Any) -> str:
     place = f" ({status['file']}:{status['line']})" if status.get("file") else ""
     messages = [event["message"] for event in status.get("events") or () if event["status"] == "failure"]
-    return f"{name}{place}: {'; '.join(messages) or 'failed to restart'}"
+    if not messages:  # it failed before there was an event, or when it was restarted
+        messages = [line["message"] for line in logs if line["level"] == "err" and line["source"].endswith(f"/{name}")]
+    return f"{name}{place}: {'; '.join(messages) or 'the log says why'}"
