@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from lifeboat.deployment_model import Model
+from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
 from lifeboat.deployment_values import (
     AbsolutePath,
@@ -23,7 +25,6 @@ from lifeboat.deployment_values import (
     Glob,
     HealthUrl,
     Name,
-    PuppetWord,
     RelativePath,
     Size,
     Timezone,
@@ -57,12 +58,6 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-
-
-class Model(BaseModel):
-    """What all parts share: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Objectives(Model):
@@ -323,24 +318,6 @@ class Control(Model):
         if self.unit and self.environment:
             raise ValueError("environment is for a script; put it into the unit")
         return self
-
-
-class Puppet(Model):
-    """Puppet on the server's host; its agent is disabled while the server is restored or updated."""
-
-    manifest: AbsolutePath | None = Field(
-        None, description="Manifest that `puppet apply` applies; without it the agent asks its Puppet server."
-    )
-    environment: PuppetWord | None = Field(None, description="Environment of Puppet, by default its own setting.")
-    modulepath: list[AbsolutePath] = Field([], description="Where `puppet apply` finds modules.")
-    run_as: str = Field("root", description="Account that runs Puppet: by the login itself, or through sudo.")
-    facts: dict[PuppetWord, str] = Field(
-        {}, description="Facts of these runs, such as `profile`, which WSO2's own modules read. No secrets."
-    )
-    settings: dict[PuppetWord, str] = Field(
-        {}, description="Further settings of Puppet by their names in puppet.conf, such as `confdir`. No secrets."
-    )
-    timeout: Duration = Field(timedelta(hours=1), description="The longest that a run may take, or be waited for.")
 
 
 class Server(Model):
