@@ -20,7 +20,9 @@ class Puppet(Model):
     facts: dict[PuppetWord, str] = Field(
         {}, description="Facts of these runs, such as `profile`, which WSO2's own modules read. No secrets."
     )
-    settings: dict[PuppetWord, str] = Field(
-        {}, description="Further settings of Puppet by their names in puppet.conf, such as `confdir`. No secrets."
+    settings: dict[PuppetWord, bool | str] = Field(
+        {},
+        description="Further settings of Puppet by their names in puppet.conf, such as `confdir`; true or false for "
+        "those that are only that. No secrets.",
     )
     timeout: Duration = Field(timedelta(hours=1), description="The longest that a run may take, or be waited for.")

@@ -16,7 +16,7 @@ from itertools import chain
 from lifeboat.deployment import Puppet
 from lifeboat.errors import CommandError, PreflightError, PuppetBusyError, PuppetError, ToolError
 from lifeboat.host import Command, Completed, Host
-from lifeboat.puppet_errors import disabled_error, no_run, puppet_error, run_failed
+from lifeboat.puppet_errors import disabled_error, no_run, run_failed
 from lifeboat.puppet_report import PuppetReport, read_report
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _VENDORS_PROGRAM = "/opt/puppetlabs/bin/puppet"
 _RAN = (0, 2, 4, 6)
 _FAILURES = (4, 6)
 _PATHS = ("agent_disabled_lockfile", "agent_catalog_run_lockfile", "lastrunreport")
-_SETTING_SECONDS = 120.0
+_MOMENT_SECONDS = 120.0
 _POLL_SECONDS = 0.5
 
 
@@ -63,13 +63,9 @@ class PuppetOnHost:
     @cached_property
     def paths(self) -> dict[str, str]:
         """The paths of the files that tell what Puppet does and did, as Puppet itself names them."""
-        command = self.command("config", "print", "--section", "agent", *_PATHS)
-        try:
-            done = self.host.run(command, timeout=_SETTING_SECONDS)
-        except CommandError as error:
-            raise puppet_error(error, "say where it keeps its state", self.host.name) from None
-        lines = done.stdout.decode(errors="replace").splitlines()
-        return dict((name.strip(), value.strip()) for name, _, value in (line.partition("=") for line in lines))
+        said = self.ask("say where it keeps its state", "config", "print", "--section", "agent", *_PATHS)
+        pairs = (line.partition("=") for line in said.splitlines())
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
     def preflight(self) -> None:
         """Check, and change nothing, that Puppet and its manifest are there. Raise what is wrong."""
@@ -130,9 +126,26 @@ class PuppetOnHost:
                 next_step="Install it there (Debian: puppet-agent), or take `puppet` out of the deployment file.",
             )
         facts = {f"FACTER_{name}": value for name, value in self.settings.facts.items()}
-        settings = [f"--{name}={value}" for name, value in self.settings.settings.items()]
-        argv = [self.program, *arguments, *settings]
+        settings = [_option(name, value) for name, value in self.settings.settings.items()]
+        argv = [self.program, *arguments, "--color=false", *settings]
         return Command(argv, environment=facts, run_as=self.settings.run_as)
+
+    def ask(self, what: str, *arguments: str) -> str:
+        """Run a subcommand that takes a moment, and return what it printed. Raise PuppetError that names `what` it was
+        for."""
+        try:
+            done = self.host.run(self.command(*arguments), timeout=_MOMENT_SECONDS)
+        except CommandError as error:
+            raise PuppetError(
+                f"Puppet on host '{self.host.name}' could not {what}: {error.stderr or error.message}",
+                next_step=error.next_step,
+            ) from None
+        except TimeoutError as error:
+            raise PuppetError(
+                f"Puppet on host '{self.host.name}' could not {what}: {error}.",
+                next_step=f"Run it there by hand: {self.command(*arguments)}",
+            ) from None
+        return done.stdout.decode(errors="replace")
 
     def run(self, *, noop: bool = False) -> PuppetRun:
         """Run Puppet once and return what it did; with `noop`, what it would do, and change nothing.
@@ -169,7 +182,7 @@ class PuppetOnHost:
     def _run_command(self, noop: bool) -> Command:
         settings = self.settings
         # A difference may be one of secrets.
-        options = ["--detailed-exitcodes", "--no-show_diff", "--color=false", *(["--noop"] if noop else [])]
+        options = ["--detailed-exitcodes", "--no-show_diff", *(["--noop"] if noop else [])]
         if settings.environment:
             options += ["--environment", settings.environment]
         if settings.manifest is None:
@@ -189,6 +202,13 @@ class PuppetOnHost:
     def _report(self) -> PuppetReport | None:
         text = self._read(self.paths["lastrunreport"])
         return read_report(text) if text is not None else None
+
+
+def _option(name: str, value: bool | str) -> str:
+    """Return a setting as an option; Puppet refuses a value for one that is true or false."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
 
 
 def _log_output(done: Completed) -> None:

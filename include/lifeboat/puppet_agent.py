@@ -9,21 +9,18 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from lifeboat.errors import CommandError, LifeboatError
+from lifeboat.errors import LifeboatError
 from lifeboat.puppet import PuppetOnHost
-from lifeboat.puppet_errors import puppet_error
 from lifeboat.runtime import Runtime
 
 log = logging.getLogger(__name__)
-
-_SETTING_SECONDS = 120.0
 
 
 def disable(puppet: PuppetOnHost, reason: str) -> bool:
     """Disable the agent, unless it is, wait for the end of a run that is in progress, and return whether it is disabled
     for this reason. Raise PuppetBusyError, and leave it enabled, if that run does not end."""
     if puppet.disabled_because() is None:
-        _run(puppet, "be disabled", "--disable", reason)
+        puppet.ask("be disabled", "agent", "--disable", reason)
     found = puppet.disabled_because()
     ours = found == reason
     if ours:
@@ -42,7 +39,7 @@ def enable(puppet: PuppetOnHost, reason: str) -> None:
     """Enable the agent if it is disabled for this reason."""
     found = puppet.disabled_because()
     if found == reason:
-        _run(puppet, "be enabled", "--enable")
+        puppet.ask("be enabled", "agent", "--enable")
         log.info("The agent of Puppet on host %s is enabled again", puppet.host.name)
     elif found is not None:
         log.warning("The agent of Puppet on host %s stays disabled: %s", puppet.host.name, found)
@@ -99,10 +96,3 @@ def _agents(runtime: Runtime, servers: Sequence[str]) -> list[PuppetOnHost]:
             continue
         found.setdefault((server.host, puppet.paths["agent_disabled_lockfile"]), puppet)
     return list(found.values())
-
-
-def _run(puppet: PuppetOnHost, what: str, *arguments: str) -> None:
-    try:
-        puppet.host.run(puppet.command("agent", *arguments), timeout=_SETTING_SECONDS)
-    except CommandError as error:
-        raise puppet_error(error, what, puppet.host.name) from None

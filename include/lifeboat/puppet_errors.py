@@ -2,7 +2,7 @@
 
 import re
 
-from lifeboat.errors import AccessError, CommandError, LifeboatError, PuppetBusyError, PuppetError, UnreachableError
+from lifeboat.errors import AccessError, LifeboatError, PuppetBusyError, PuppetError, UnreachableError
 from lifeboat.host import Completed
 from lifeboat.puppet_report import PuppetReport
 from lifeboat.text import shown
@@ -13,7 +13,8 @@ _NOISE = re.compile(r"Facter: ")
 
 _DISABLED = re.compile(r"administratively disabled \(Reason: '(.*?)'\)", re.DOTALL)
 _BUSY = re.compile(r"already in progress")
-_CERTIFICATE = re.compile(r"certificate|ssl bootstrap", re.IGNORECASE)
+_UNSIGNED = re.compile(r"need to sign this agent's certificate")
+_CERTIFICATE = re.compile(r"certificate", re.IGNORECASE)
 _NO_SERVER = re.compile(
     r"Failed to open TCP connection|getaddrinfo|No more routes to|Connection refused|timed? ?out", re.IGNORECASE
 )
@@ -64,20 +65,13 @@ def no_run(done: Completed, host: str, *, agent: bool, by_hand: str) -> Lifeboat
             next_step="Check `puppet config print server` there, and that the Puppet server runs; or name a "
             "puppet.manifest for `puppet apply`, which needs no server.",
         )
-    if agent and _CERTIFICATE.search(everything):
+    if agent and (_UNSIGNED.search(everything) or _CERTIFICATE.search(said)):
         return AccessError(
             f"The Puppet server and host '{host}' do not trust each other: {said}",
             next_step="Sign the host's certificate on the Puppet server, `puppetserver ca sign --certname NAME`, or "
             "clean an old one of that name.",
         )
     return PuppetError(f"Puppet did not run on host '{host}': {said}", next_step=f"Run it there by hand: {by_hand}")
-
-
-def puppet_error(error: CommandError, what: str, host: str) -> PuppetError:
-    """Given a command of Puppet's that failed and what it was for, return the error that says so."""
-    return PuppetError(
-        f"Puppet on host '{host}' could not {what}: {error.stderr or error.message}", next_step=error.next_step
-    )
 
 
 def _messages(done: Completed) -> list[str]:

@@ -46,9 +46,9 @@ class PuppetPlace:
     def settings(self, manifest: str | None = None, **changes: Any) -> dict[str, Any]:
         """Return `puppet` of a deployment file, for a manifest with this text, or for the agent."""
         directories = {name: str(self.directory / name) for name in _DIRECTORIES}
-        nobody = {"server": "127.0.0.1", "masterport": str(free_port())}
+        nobody = {"server": "127.0.0.1", "serverport": str(free_port())}
         found: dict[str, Any] = {"settings": directories, **changes}
-        found["settings"] = {**directories, **changes.get("settings", {}), **({} if manifest else nobody)}
+        found["settings"] = {**({} if manifest else nobody), **directories, **changes.get("settings", {})}
         if manifest is not None:
             path = self.manifests / f"{len(list(self.manifests.iterdir()))}.pp"
             path.write_text(manifest)

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from lifeboat.errors import PuppetBusyError, PuppetError, RecoveryError
 from lifeboat.host import Host
 from lifeboat.puppet_agent import agent_disabled, disable, enable
 from tests.support.puppet_place import PuppetPlace
+from tests.support.puppet_server import PuppetServer
 
 OURS, THEIRS = "Lifeboat: recovery 1 of prod", "by the night shift: do not touch"
 
@@ -78,3 +81,29 @@ def test_enabling_leaves_what_others_disabled(place: PuppetPlace, here: Host) ->
     place.disable_by_hand(THEIRS)
     enable(place.on(here), OURS)
     assert place.reason() == THEIRS
+
+
+@pytest.fixture
+def server(place: PuppetPlace, tmp_path: Path) -> Iterator[PuppetServer]:
+    made = PuppetServer(tmp_path / "ssl")
+    yield made
+    made.stop()
+
+
+def test_an_agent_gets_its_catalog_from_its_server(
+    place: PuppetPlace, here: Host, server: PuppetServer, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    server.resources = [{"type": "File", "title": str(made), "parameters": {"ensure": "file", "content": "by Puppet"}}]
+    puppet = place.on(here, settings={**server.settings(), "ssldir": str(tmp_path / "ssl")})
+    assert puppet.run().changed
+    assert made.read_text() == "by Puppet"
+    second = puppet.run()
+    assert not second.changed
+    assert second.report is not None
+    assert second.report.out_of_sync == 0
+    assert [report["status"] for report in server.reports] == ["changed", "unchanged"]
+
+    server.failure = "Server Error: Evaluation Error: Unknown variable: 'x' (file: /etc/site.pp, line: 3)"
+    with pytest.raises(PuppetError, match=r"does not compile(?s:.*)Unknown variable: 'x'"):
+        puppet.run()

@@ -22,6 +22,7 @@ from tests.support.waiting import eventually
 from tests.support.wso2_server import SCRIPT, DoubleHome, make_home
 
 TOP, SECRET = "wso2am-acp-4.5.0", 'pass"word\\ of the database'
+SAMPLE = """it's "100%" \\ here"""
 CONFIGURATION = {
     "server": {"hostname": "cp1.example.com", "force_local_cache": True, "ratio": 0.5},
     "database.shared_db": {"password": SECRET, "pool_options.maxActive": 50, "note": "two\nlines\tütf", "empty": []},
@@ -64,7 +65,7 @@ class Node:
             "keystores": str(self.keystores),
             "init": "script",
             "script_directory": str(self.directory),
-            "environment": {"SAMPLE": "it's here"},
+            "environment": {"SAMPLE": SAMPLE},
             **of_node,
         }
         parameters = {
@@ -133,6 +134,8 @@ def test_a_node_from_nothing_that_starts_and_is_never_laid_down_again(
     assert keystore.with_name("client-truststore.jks").read_bytes() == b"as released"
     assert (oct(keystore.stat().st_mode)[-3:], oct(toml.stat().st_mode)[-3:]) == ("640", "640")
 
+    told = ["sh", "-c", 'eval "$(grep ^export "$1")"; printf %s "$SAMPLE"', "sh", node.launcher]
+    assert subprocess.run(told, check=True, capture_output=True, text=True).stdout == SAMPLE
     subprocess.run([node.launcher, "start"], check=True, capture_output=True)
     assert eventually(lambda: node.home.log.exists() and "started in" in node.home.log.read_text())
     data = home / "repository/deployment/server/api.xml"
@@ -187,6 +190,7 @@ def test_a_unit(node: Node, systemctl: Path) -> None:
     unit = (node.directory / "apim-cp-1.service").read_text()
     assert f"ExecStart={node.home.home}/{SCRIPT} start\n" in unit
     assert f"User={getpass.getuser()}\n" in unit
+    assert r'''Environment="SAMPLE=it's \"100%%\" \\ here"''' in unit
     assert 'Environment="JAVA_HOME=/usr/lib/jvm/default"\n' in unit
     changing = [line for line in systemctl.read_text().splitlines() if "is-enabled" not in line]
     assert changing == ["daemon-reload", "--quiet enable apim-cp-1.service"]

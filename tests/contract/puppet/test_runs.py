@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lifeboat.errors import CommandError, PreflightError, PuppetBusyError, PuppetError, ToolError, UnreachableError
+from lifeboat.deployment_puppet import Puppet
+from lifeboat.errors import PreflightError, PuppetBusyError, PuppetError, ToolError, UnreachableError
 from lifeboat.host import Completed, Host
+from lifeboat.puppet import PuppetOnHost
 from lifeboat.puppet_errors import no_run
 from tests.support.puppet_place import PuppetPlace
 
@@ -118,12 +120,16 @@ def test_what_is_not_there(place: PuppetPlace, here: Host, monkeypatch: pytest.M
     with pytest.raises(PreflightError, match=r"no manifest of Puppet at '.*' on host 'here'"):
         puppet.preflight()
     monkeypatch.setenv("PATH", "/nowhere")
-    fresh = type(puppet)(here, puppet.settings)
+    fresh = PuppetOnHost(here, puppet.settings)
     monkeypatch.setattr(here, "exists", lambda *arguments, **more: False)
     with pytest.raises(ToolError, match="'puppet' is not installed on host 'here'"):
         fresh.preflight()
 
 
+UNSIGNED = (
+    "Couldn't fetch certificate from CA server; you might still need to sign this agent's certificate (gw). Exiting "
+    "now because the waitforcert setting is set to 0."
+)
 REFUSED = (
     "Error: Could not request certificate: The certificate retrieved from the master does not match the agent's "
     "private key."
@@ -147,6 +153,8 @@ REFUSED = (
             "is in progress",
         ),
         ("", REFUSED, "AccessError", "do not trust each other"),
+        (UNSIGNED, "", "AccessError", "do not trust each other"),
+        ("Info: Refreshing CA certificate", "Error: No space", "PuppetError", "did not run on host 'gw': No space"),
         (
             "",
             "Error: Could not retrieve catalog from remote server: Error 500 on SERVER: Server Error: Evaluation "
@@ -156,7 +164,7 @@ REFUSED = (
         ),
         ("", "", "PuppetError", "did not run on host 'gw': it printed nothing"),
     ],
-    ids=["disabled", "busy", "certificate", "catalog", "silent"],
+    ids=["disabled", "busy", "certificate", "unsigned", "another", "catalog", "silent"],
 )
 def test_why_an_agent_did_not_run(stdout: str, stderr: str, kind: str, words: str) -> None:
     error = no_run(Completed(1, stdout.encode(), stderr), "gw", agent=True, by_hand="puppet agent --test")
@@ -165,6 +173,7 @@ def test_why_an_agent_did_not_run(stdout: str, stderr: str, kind: str, words: st
     assert error.next_step
 
 
-def test_a_command_of_puppets_that_is_not_understood(place: PuppetPlace, here: Host) -> None:
-    with pytest.raises(CommandError):
-        here.run(place.on(here).command("no-such-command"))
+def test_a_setting_that_puppet_does_not_have(place: PuppetPlace, here: Host) -> None:
+    puppet = PuppetOnHost(here, Puppet.model_validate(place.settings(settings={"no_such_setting": True})))
+    with pytest.raises(PuppetError, match=r"could not say where it keeps its state: .*--no_such_setting"):
+        puppet.preflight()

@@ -35,9 +35,9 @@
 # @param script_directory
 #   Where the script goes.
 define lifeboat_wso2::node (
-  Pattern[/\A\/.*[^\/]\z/] $home,
+  Pattern[/\A(\/[^\s'"%\/]+)+\z/] $home,
   Optional[Pattern[/\A\//]] $pack = undef,
-  Pattern[/\A[^\/]/] $script = 'bin/wso2server.sh',
+  Pattern[/\A[^\s'"%\/][^\s'"%]*\z/] $script = 'bin/wso2server.sh',
   String[1] $user = 'wso2carbon',
   String[1] $group = 'wso2',
   Optional[Hash[String[1], Variant[Hash, Array[Hash]]]] $configuration = undef,
