@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _VENDORS_PROGRAM = "/opt/puppetlabs/bin/puppet"
 _RAN = (0, 2, 4, 6)
 _FAILURES = (4, 6)
+#: What --test means, but for the differences of files, which it shows even with --no-show_diff.
+_ONE_RUN = ("--onetime", "--no-daemonize", "--verbose", "--no-usecacheonfailure", "--no-splay")
 _PATHS = ("agent_disabled_lockfile", "agent_catalog_run_lockfile", "lastrunreport")
 _MOMENT_SECONDS = 120.0
 _POLL_SECONDS = 0.5
@@ -186,7 +188,7 @@ class PuppetOnHost:
         if settings.environment:
             options += ["--environment", settings.environment]
         if settings.manifest is None:
-            return self.command("agent", "--test", *options)
+            return self.command("agent", *_ONE_RUN, *options)
         if settings.modulepath:
             options += ["--modulepath", ":".join(settings.modulepath)]
         return self.command("apply", *options, settings.manifest)

@@ -6,10 +6,10 @@ its own lock, also after it was killed. What somebody else has disabled is left 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from lifeboat.errors import LifeboatError
+from lifeboat.errors import LifeboatError, PuppetError
 from lifeboat.puppet import PuppetOnHost
 from lifeboat.runtime import Runtime
 
@@ -46,15 +46,19 @@ def enable(puppet: PuppetOnHost, reason: str) -> None:
 
 
 @contextmanager
-def agent_disabled(puppet: PuppetOnHost, reason: str) -> Iterator[None]:
-    """Disable the agent, and enable it in the end, also when the block fails. Raise PuppetError when that cannot be
-    done; after a block that failed it is only logged."""
+def agent_disabled(puppet: PuppetOnHost, reason: str, leave: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Disable the agent, and enable it in the end, also when the block fails, unless `leave` says then that a server is
+    in a state that Puppet must not find. Raise PuppetError when that cannot be done; after a block that failed it is
+    only logged."""
     disable(puppet, reason)
     try:
         yield
     except BaseException:
         try:
-            enable(puppet, reason)
+            if leave():
+                log.error("The agent of Puppet on host %s stays disabled until this is put right", puppet.host.name)
+            else:
+                enable(puppet, reason)
         except (LifeboatError, TimeoutError) as error:
             log.error("The agent of Puppet on host %s stays disabled: %s", puppet.host.name, error)
         raise
@@ -62,11 +66,14 @@ def agent_disabled(puppet: PuppetOnHost, reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def agents_disabled(runtime: Runtime, servers: Sequence[str], reason: str) -> Iterator[None]:
-    """Disable the agents of some servers' hosts, those that have one, and enable them in the end."""
+def agents_disabled(
+    runtime: Runtime, servers: Sequence[str], reason: str, leave: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Disable the agents of some servers' hosts, those that have one, and enable them in the end; not when the block
+    fails and `leave` is true then."""
     with ExitStack() as stack:
         for puppet in _agents(runtime, servers):
-            stack.enter_context(agent_disabled(puppet, reason))
+            stack.enter_context(agent_disabled(puppet, reason, leave))
         yield
 
 
@@ -77,9 +84,20 @@ def disable_agents(runtime: Runtime, servers: Sequence[str], reason: str) -> Non
 
 
 def enable_agents(runtime: Runtime, servers: Sequence[str], reason: str) -> None:
-    """Enable the agents of some servers' hosts, those that are disabled for this reason."""
-    for puppet in _agents(runtime, servers):
-        enable(puppet, reason)
+    """Enable the agents of some servers' hosts, those that are disabled for this reason. Raise PuppetError for those
+    that could not be, when all were tried."""
+    problems = []
+    for name in servers:
+        try:
+            for puppet in _agents(runtime, [name]):
+                enable(puppet, reason)
+        except (LifeboatError, TimeoutError) as error:
+            problems.append(f"that of server '{name}': {error}")
+    if problems:
+        raise PuppetError(
+            f"Agents of Puppet stay disabled: {'; '.join(problems)}",
+            next_step="Run `puppet agent --enable` there, when what is said above is put right.",
+        )
 
 
 def _agents(runtime: Runtime, servers: Sequence[str]) -> list[PuppetOnHost]:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,7 +71,7 @@ def recover(
                 found["safety_point"] = make_safety_point(runtime, catalog, plan, jobs=jobs)
         with watch.phase("restore beside and prove"):
             found["checks"] = tuple(_restore_all(runtime, plan, jobs))
-        with agents_disabled(runtime, plan.servers, puppet_reason(plan)):
+        with _puppet_kept_away(runtime, plan):
             with watch.phase("stop"), _started_again(runtime, plan, servers):
                 stop_servers(runtime, plan)
                 refuse_other_recovery(runtime, plan.id)
@@ -103,6 +103,12 @@ def _refuse_unhealthy(checks: Sequence[Check]) -> None:
         )
 
 
+def _puppet_kept_away(runtime: Runtime, plan: RecoveryPlan) -> AbstractContextManager[None]:
+    """Disable the agents of Puppet, and enable them in the end, but not while an exchange is neither done nor undone:
+    where a home is missing, Puppet would make another one, and nothing could go on or back."""
+    return agents_disabled(runtime, plan.servers, puppet_reason(plan), leave=lambda: live_now(runtime, plan) == "mixed")
+
+
 @contextmanager
 def _started_again(runtime: Runtime, plan: RecoveryPlan, told: dict[str, str]) -> Iterator[None]:
     """When stopping or exchanging fails and all is as it was, start the servers that ran before."""
@@ -123,7 +129,7 @@ def undo(runtime: Runtime, catalog: Catalog, journal: RecoveryJournal, *, reques
     found: dict[str, Any] = {"seconds": watch.seconds, "servers": servers, "requested_by": requested_by}
     attempt: dict[str, Any] = {"action": "undo", "started_at": started}
     try:
-        with agents_disabled(runtime, plan.servers, puppet_reason(plan)):
+        with _puppet_kept_away(runtime, plan):
             with watch.phase("stop"):
                 stop_servers(runtime, plan)
             with watch.phase("put back"):

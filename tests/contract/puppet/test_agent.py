@@ -1,5 +1,6 @@
 """The agent is kept away while something is restored, and comes back, unless somebody else keeps it away."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ def test_it_is_enabled_when_the_restore_failed(place: PuppetPlace, here: Host) -
         assert place.reason() == OURS
         raise RecoveryError("not proven")
     assert not place.disabled.exists()
+
+
+def test_it_stays_disabled_when_puppet_must_not_find_what_failed(place: PuppetPlace, here: Host) -> None:
+    with pytest.raises(RecoveryError), agent_disabled(place.on(here), OURS, leave=lambda: True):
+        raise RecoveryError("half of it is exchanged")
+    assert place.reason() == OURS
 
 
 def test_what_somebody_else_disabled_stays_so(place: PuppetPlace, here: Host) -> None:
@@ -91,13 +98,17 @@ def server(place: PuppetPlace, tmp_path: Path) -> Iterator[PuppetServer]:
 
 
 def test_an_agent_gets_its_catalog_from_its_server(
-    place: PuppetPlace, here: Host, server: PuppetServer, tmp_path: Path
+    place: PuppetPlace, here: Host, server: PuppetServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = tmp_path / "made"
+    made.write_text("an old password")
     server.resources = [{"type": "File", "title": str(made), "parameters": {"ensure": "file", "content": "by Puppet"}}]
     puppet = place.on(here, settings={**server.settings(), "ssldir": str(tmp_path / "ssl")})
-    assert puppet.run().changed
+    with caplog.at_level(logging.INFO):
+        assert puppet.run().changed
     assert made.read_text() == "by Puppet"
+    assert "content changed" in caplog.text
+    assert "an old password" not in caplog.text  # `puppet agent --test` shows it
     second = puppet.run()
     assert not second.changed
     assert second.report is not None

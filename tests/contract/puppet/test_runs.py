@@ -62,6 +62,13 @@ def test_a_catalog_that_does_not_compile_is_not_the_run_before(place: PuppetPlac
     assert "Facter" not in caught.value.message
 
 
+def test_a_report_of_an_earlier_run_is_not_taken_for_this_one(place: PuppetPlace, here: Host) -> None:
+    report = Path(place.paths()["lastrunreport"])
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text("--- a report of an earlier run")
+    assert place.on(here, "notify { 'x': }", settings={"report": False}).run().report is None
+
+
 def test_noop_says_what_would_change_and_changes_nothing(place: PuppetPlace, here: Host, tmp_path: Path) -> None:
     made = tmp_path / "made"
     run = place.on(here, f"file {{ '{made}': content => 'x' }}").run(noop=True)

@@ -14,8 +14,9 @@ import pytest
 import lifeboat_airflow.base as base
 from lifeboat import recovery_run, update
 from lifeboat.connections import from_environment
-from lifeboat.errors import ConfigurationError, SwapError, VaultPasswordError
+from lifeboat.errors import ConfigurationError, PuppetError, SwapError, VaultPasswordError
 from lifeboat.puppet import PuppetOnHost
+from lifeboat.puppet_agent import enable_agents
 from lifeboat.puppet_run import run_puppet
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryRequest
 from lifeboat.recovery_run import plan_and_begin, recover
@@ -88,7 +89,7 @@ def managed(
     home.end()
 
 
-def test_a_run_that_deletes_the_home_can_be_undone(managed: Managed) -> None:
+def test_a_home_that_a_run_deleted_and_one_of_a_lost_machine_come_back(managed: Managed) -> None:
     done = lifeboat_here(managed.small.environment(), "puppet", NAME, "served")
     assert done.status == 0, done.stderr
     (point,) = (state.manifest.id for state in managed.small.catalog().points(NAME))
@@ -96,6 +97,10 @@ def test_a_run_that_deletes_the_home_can_be_undone(managed: Managed) -> None:
     assert "Puppet changed the host (" in done.stdout
     assert "the home of served: replaced." in done.stdout
     assert not managed.lost.exists()
+    shutil.rmtree(managed.home.home)
+    with managed.small.runtime() as runtime:
+        again = run_puppet(runtime, managed.small.catalog(), "served")
+    assert (again.home, again.safety_point) == ("made", "")  # there was nothing to capture
     assert managed.recover(point).live == "new"
     assert managed.lost.read_text() == "<api/>"
 
@@ -154,6 +159,18 @@ def test_it_is_enabled_when_the_recovery_fails(managed: Managed, monkeypatch: py
         managed.recover(managed.small.point().manifest.id)
     assert reasons
     assert reasons[0].startswith("Lifeboat: recovery ")
+    assert not managed.place.disabled.exists()
+
+
+def test_every_agent_that_can_be_is_enabled(managed: Managed) -> None:
+    document = managed.small.document()
+    lost = {**document["servers"]["served"], "host": "lost"}
+    document["servers"] = {"lost": lost, "served": document["servers"]["served"]}
+    document["hosts"] = {"lost": {"ssh": "small_writer"}}
+    managed.small.write(document)
+    managed.place.disable_by_hand("Lifeboat: a test")
+    with managed.small.runtime() as runtime, pytest.raises(PuppetError, match="that of server 'lost': "):
+        enable_agents(runtime, ["lost", "served"], "Lifeboat: a test")
     assert not managed.place.disabled.exists()
 
 
