@@ -1,9 +1,9 @@
 """Puppet on a host: runs it, and knows whether it changed or failed anything.
 
-`puppet apply` heeds neither that the agent is disabled nor that a run is in progress, and a catalog that does not
-compile leaves the report of the run before; so Lifeboat looks at the lock files itself, and believes a report only if
-it is new. By `--detailed-exitcodes`, 0 is: nothing to do; 2: changes; 4: failures; 6: both;
-1: the run did not take place. With `--noop` it is always 0, so what would fail is read from the report.
+`puppet apply` heeds neither that the agent is disabled nor that a run is in progress, and a run that does not take
+place leaves the report of the one before; so Lifeboat looks at the lock files itself, and believes a report only if it
+is new. By `--detailed-exitcodes`, 0 is: nothing to do; 2: changes; 4: failures; 6: both; 1, or 255 for a run that was
+broken off: there was no run. With `--noop` there are no changes: 0 or 4.
 """
 
 import json
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _VENDORS_PROGRAM = "/opt/puppetlabs/bin/puppet"
 _RAN = (0, 2, 4, 6)
 _FAILURES = (4, 6)
+_DID_NOT_RUN = (1, 255)
 #: What --test means, but for the differences of files, which it shows even with --no-show_diff.
 _ONE_RUN = ("--onetime", "--no-daemonize", "--verbose", "--no-usecacheonfailure", "--no-splay")
 _PATHS = ("agent_disabled_lockfile", "agent_catalog_run_lockfile", "lastrunreport")
@@ -160,7 +161,7 @@ class PuppetOnHost:
         before = self._stamp()
         seconds = self.settings.timeout.total_seconds()
         try:
-            done = self.host.run(self._run_command(noop), timeout=seconds, accept=(1, *_RAN))
+            done = self.host.run(self._run_command(noop), timeout=seconds, accept=(*_RAN, *_DID_NOT_RUN))
         except TimeoutError:
             raise PuppetError(
                 f"Puppet did not end within {seconds:g} seconds on host '{self.host.name}', so it was ended. What it "
@@ -171,11 +172,11 @@ class PuppetOnHost:
         _log_output(done)
         after = self._stamp()
         report = self._report() if after and after != before else None
-        if done.exit_status not in _RAN:
+        if done.exit_status in _DID_NOT_RUN:
             raise no_run(
                 done, self.host.name, agent=self.settings.manifest is None, by_hand=str(self._run_command(True))
             )
-        if done.exit_status in _FAILURES or (report is not None and report.failed):
+        if done.exit_status in _FAILURES:
             raise run_failed(done, self.host.name, report)
         run = PuppetRun(done.exit_status, report)
         log.info("Puppet on host %s %s", self.host.name, run)

@@ -83,7 +83,8 @@ class Node:
         hierarchy = [{"name": "all", "path": str(self.directory / "common.yaml"), "data_hash": "yaml_data"}]
         hiera.write_text(yaml.safe_dump({"version": 5, "hierarchy": hierarchy}))
         more = {"modulepath": [str(MODULES)], "settings": {"hiera_config": str(hiera)}}
-        return self.place.on(self.host, "include lifeboat_wso2", **more)
+        # Many sites have such a default: what is replaced would be kept, secrets and all.
+        return self.place.on(self.host, "File { backup => '.kept' }\ninclude lifeboat_wso2", **more)
 
 
 @pytest.fixture
@@ -154,6 +155,7 @@ def test_a_node_from_nothing_that_starts_and_is_never_laid_down_again(
     assert third.report.changed == 1
     assert data.read_text() == "<api/>"
     assert node.home.processes()
+    assert list(home.rglob("*.kept")) == []
     everything = b"".join(path.read_bytes() for path in node.place.directory.rglob("*") if path.is_file())
     for part in SECRET.split('"'):
         assert part not in caplog.text

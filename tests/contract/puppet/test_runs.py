@@ -78,7 +78,7 @@ def test_noop_says_what_would_change_and_changes_nothing(place: PuppetPlace, her
     assert not made.exists()
 
 
-def test_noop_ends_with_0_whatever_fails(place: PuppetPlace, here: Host) -> None:
+def test_what_would_fail_fails_with_noop(place: PuppetPlace, here: Host) -> None:
     with pytest.raises(PuppetError) as caught:
         place.on(here, "file { '/tmp/x': source => '/no/such/file' }").run(noop=True)
     assert caught.value.failed == ("File[/tmp/x]",)
