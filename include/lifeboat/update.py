@@ -65,32 +65,20 @@ def update_server(
         log.info("Server %s is updated already", server)
         return done
     with agents_disabled(runtime, [server], f"Lifeboat: update {plan.id} of {plan.deployment}"):
-        return _update_server(runtime, catalog, plan, base, server, requested_by, approved_by)
-
-
-def _update_server(
-    runtime: Runtime,
-    catalog: Catalog,
-    plan: UpdatePlan,
-    base: Base,
-    server: str,
-    requested_by: str,
-    approved_by: Sequence[str],
-) -> UpdateEvidence:
-    for journal in open_attempts(runtime, update=plan.id, server=server):
-        log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
-        interrupted = _Attempt(runtime, journal)
-        interrupted.touched = True  # nobody knows how far it came
-        interrupted.method.wait_for_the_tool()
-        _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
-    pack = delivered(runtime, plan, server)
-    journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
-    attempt = _Attempt(runtime, journal, pack)
-    try:
-        attempt.run()
-    except (LifeboatError, TimeoutError) as error:
-        raise _failed(runtime, catalog, attempt, error) from error
-    return end_attempt(runtime, catalog, journal, outcome="updated", **attempt.found())
+        for journal in open_attempts(runtime, update=plan.id, server=server):
+            log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
+            interrupted = _Attempt(runtime, journal)
+            interrupted.touched = True  # nobody knows how far it came
+            interrupted.method.wait_for_the_tool()
+            _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
+        pack = delivered(runtime, plan, server)
+        journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
+        attempt = _Attempt(runtime, journal, pack)
+        try:
+            attempt.run()
+        except (LifeboatError, TimeoutError) as error:
+            raise _failed(runtime, catalog, attempt, error) from error
+        return end_attempt(runtime, catalog, journal, outcome="updated", **attempt.found())
 
 
 class _Attempt:

@@ -14,7 +14,7 @@ import pytest
 import lifeboat_airflow.base as base
 from lifeboat import recovery_run, update
 from lifeboat.connections import from_environment
-from lifeboat.errors import ConfigurationError, PuppetError, SwapError, VaultPasswordError
+from lifeboat.errors import ConfigurationError, PuppetError, SwapError, UpdateError, VaultPasswordError
 from lifeboat.puppet import PuppetOnHost
 from lifeboat.puppet_agent import enable_agents
 from lifeboat.puppet_run import run_puppet
@@ -175,13 +175,19 @@ def test_every_agent_that_can_be_is_enabled(managed: Managed) -> None:
 
 
 def test_it_is_disabled_during_an_update(managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = []
+
+    def fail(*arguments: Any, **more: Any) -> None:
+        reasons.append(managed.place.reason())
+        raise UpdateError("the vault is gone")
+
     monkeypatch.setattr(update, "updated", lambda *arguments: None)
-    monkeypatch.setattr(update, "_update_server", lambda *arguments: managed.place.reason())
+    monkeypatch.setattr(update, "open_attempts", fail)
     plan: Any = SimpleNamespace(id="20261125T120000Z-00000001", deployment=NAME)
     anything: Any = None
-    with managed.small.runtime() as runtime:
-        found = update.update_server(runtime, anything, plan, anything, "served", "a tester")
-    assert found == f"Lifeboat: update 20261125T120000Z-00000001 of {NAME}"
+    with managed.small.runtime() as runtime, pytest.raises(UpdateError):
+        update.update_server(runtime, anything, plan, anything, "served", "a tester")
+    assert reasons == [f"Lifeboat: update 20261125T120000Z-00000001 of {NAME}"]
     assert not managed.place.disabled.exists()
 
 
