@@ -64,7 +64,12 @@ def update_server(
     if done is not None:
         log.info("Server %s is updated already", server)
         return done
-    with agents_disabled(runtime, [server], f"Lifeboat: update {plan.id} of {plan.deployment}"):
+    reason = f"Lifeboat: update {plan.id} of {plan.deployment}"
+
+    def is_open() -> bool:
+        return bool(open_attempts(runtime, update=plan.id, server=server))
+
+    with agents_disabled(runtime, [server], reason, leave=is_open):
         for journal in open_attempts(runtime, update=plan.id, server=server):
             log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
             interrupted = _Attempt(runtime, journal)

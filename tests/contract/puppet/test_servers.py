@@ -174,10 +174,15 @@ def test_every_agent_that_can_be_is_enabled(managed: Managed) -> None:
     assert not managed.place.disabled.exists()
 
 
-def test_it_is_disabled_during_an_update(managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
-    reasons = []
+@pytest.mark.parametrize("still_open", [[], ["an attempt"]], ids=["rolled back", "in any state"])
+def test_it_is_disabled_during_an_update_until_the_server_is_as_before(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch, still_open: list[str]
+) -> None:
+    reasons: list[str] = []
 
-    def fail(*arguments: Any, **more: Any) -> None:
+    def fail(*arguments: Any, **more: Any) -> list[str]:
+        if reasons:
+            return still_open
         reasons.append(managed.place.reason())
         raise UpdateError("the vault is gone")
 
@@ -188,7 +193,7 @@ def test_it_is_disabled_during_an_update(managed: Managed, monkeypatch: pytest.M
     with managed.small.runtime() as runtime, pytest.raises(UpdateError):
         update.update_server(runtime, anything, plan, anything, "served", "a tester")
     assert reasons == [f"Lifeboat: update 20261125T120000Z-00000001 of {NAME}"]
-    assert not managed.place.disabled.exists()
+    assert managed.place.disabled.exists() is bool(still_open)
 
 
 def test_the_tasks_of_a_recovery_disable_it_until_the_record(managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
