@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: The deployments whose runs do everything twice.
-TWICE = ("before", "main", "returning", "tidy", "updating", "watched")
+TWICE = ("before", "main", "returning", "tidy", "twin", "updating", "watched")
 
 _POLICY = '''
 """A cluster policy of the tests: see tests/e2e/airflow_policy.py."""

@@ -10,6 +10,7 @@ from tests.support.patchable import server_settings
 from tests.support.wso2_server import DoubleHome
 
 WRONG_VAULT_PASSWORD = "not-the-vaults-password-8c1f"
+WEST_WRITER, WEST_PASSWORD = "west_vault_writer", "the-western-vaults-password-3b7e"
 TREE, DATABASE, HOMES = "business_data", "database_servers", "servers"
 
 
@@ -39,6 +40,7 @@ def write_deployments(directory: Path, servers: Mapping[str, Mapping[str, Double
         "unset": [with_units_of(DATABASE), _unset_connection],
         "sample": [_two_servers, _own_documents],
         "hasty": [with_units_of(TREE), _own_documents, _no_patience],
+        "twin": [with_units_of(TREE), _own_documents, _another_site],
         "watched": [with_units_of(TREE), _own_documents, _people],
         "returning": [_own_documents, _own_databases, _standby_alone],
         "drowned": [with_units_of(DATABASE, TREE), _own_documents, _own_databases, _connection_of_airflow],
@@ -82,6 +84,15 @@ def _own_databases(document: dict[str, Any]) -> None:
     """One database of its own on PostgreSQL, and one of the same name on MariaDB if it has that."""
     for server in {"main-db", "identity-db"} & document["database_servers"].keys():
         document["database_servers"][server]["databases"] = {f"{document['name']}_db": {"role": "other"}}
+
+
+def _another_site(document: dict[str, Any]) -> None:
+    """A second site, whose vault has a password of its own."""
+    document["schedules"]["replication"] = _quiet_cron()
+    document["sites"]["west"] = {
+        "vault": {"repository": "${LIFEBOAT_TESTS}/vaults/twin-west", "writer": WEST_WRITER, "pool": "lifeboat_vault"},
+        "scratch": "${LIFEBOAT_TESTS}/scratch/twin-west",
+    }
 
 
 def _people(document: dict[str, Any]) -> None:

@@ -20,16 +20,22 @@ UNITS = {
 
 CAPABILITIES = ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery", "housekeeping", "objectives")
 OF_SERVERS = ("patch_restore", "product_update")
+OF_SITES = ("replication",)
 
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = [find_deployment(path.stem) for path in world.deployments.iterdir()]
-    assert len(deployments) == 19
+    assert len(deployments) == 20
     assert len([each for each in deployments if each.servers]) == 6
+    assert len([each for each in deployments if each.other_sites()]) == 1
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
         f"{each.name}.{capability}"
         for each in deployments
-        for capability in (*CAPABILITIES, *(OF_SERVERS if each.servers else ()))
+        for capability in (
+            *CAPABILITIES,
+            *(OF_SERVERS if each.servers else ()),
+            *(OF_SITES if each.other_sites() else ()),
+        )
     }
     assert world.airflow.import_errors() == {}
 

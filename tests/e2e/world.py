@@ -25,7 +25,7 @@ from lifeboat.sample.stage import Stage
 from lifeboat.vault import Snapshot
 from tests.e2e.airflow_policy import AirflowPolicy
 from tests.e2e.brakes import Brakes
-from tests.e2e.deployments import WRONG_VAULT_PASSWORD, write_deployments
+from tests.e2e.deployments import WEST_PASSWORD, WEST_WRITER, WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
 from tests.support.patchable import (
@@ -101,6 +101,7 @@ class World:
             **own_environment(self.directory / "airflow", stage["LIFEBOAT_CATALOG"]),
             **self.slow_dump.environment(),
             environment_variable("wrong_vault_writer"): json.dumps(wrong),
+            environment_variable(WEST_WRITER): json.dumps({"conn_type": "generic", "password": WEST_PASSWORD}),
             environment_variable("wso2_updates"): json.dumps(
                 {"conn_type": "generic", "login": UPDATES_LOGIN, "password": UPDATES_PASSWORD}
             ),
@@ -132,8 +133,8 @@ class World:
         with Runtime(find_deployment(name), from_environment) as runtime:
             yield runtime
 
-    def vault_directory(self, name: str) -> Path:
-        return Path(find_deployment(name).sites["main"].vault.repository)
+    def vault_directory(self, name: str, site: str = "main") -> Path:
+        return Path(find_deployment(name).sites[site].vault.repository)
 
     def scratch(self, name: str) -> Path:
         return Path(find_deployment(name).sites["main"].scratch)
@@ -196,6 +197,7 @@ class World:
         return found
 
     def _make_vaults(self) -> None:
-        password = from_environment("lifeboat_vault_writer").password
+        writers = {"main": "lifeboat_vault_writer", "west": WEST_WRITER}
         for deployment in load_all()[0]:
-            make_quick_vault(self.vault_directory(deployment.name), password)
+            for site in deployment.sites:
+                make_quick_vault(self.vault_directory(deployment.name, site), from_environment(writers[site]).password)
