@@ -9,7 +9,7 @@ from lifeboat.deployment import Puppet
 from lifeboat.host import Host, LocalHost
 from lifeboat.puppet import PuppetOnHost
 from lifeboat.puppet_agent import disable
-from tests.support.sshd import free_port
+from lifeboat.sample.ports import free_port
 
 MODULES = Path(__file__).parents[2] / "puppet/modules"
 #: Debian's Puppet does not take these from confdir and vardir.

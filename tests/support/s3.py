@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lifeboat.connections import Connection
-from tests.support.sshd import free_port
+from lifeboat.sample.ports import free_port
 
 _START_SECONDS = 20.0
 _CACHE_SECONDS = 0.1  # with none at all rclone lists the same directories again and again

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from lifeboat.connections import Connection
 from lifeboat.process_tree import descendants
+from lifeboat.sample.ports import free_port
 
 _START_SECONDS = 10.0
 
@@ -112,10 +113,3 @@ def make_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> str:
     options = ["-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path)]
     subprocess.run(["ssh-keygen", *options], check=True)
     return " ".join(path.with_suffix(".pub").read_text().split()[:2])
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,8 +11,8 @@ from typing import Any
 
 from lifeboat.deployment import Control, Server
 from lifeboat.host import Host
+from lifeboat.sample.ports import free_port
 from lifeboat.wso2.server import ServerControl
-from tests.support.sshd import free_port
 from tests.support.waiting import command_line, eventually, is_running
 
 SCRIPT = "bin/api-cp.sh"
@@ -26,7 +26,7 @@ class DoubleHome:
     """A home in a directory; `end` kills what still runs of it."""
 
     home: Path
-    offset: int = field(default_factory=lambda: _free_offset())
+    offset: int = field(default_factory=lambda: free_port() - HTTP)
 
     @property
     def log(self) -> Path:
@@ -114,9 +114,3 @@ def _files(offset: int, data: Any) -> Iterator[tuple[str, bytes]]:
     yield "bin/version.txt", b"WSO2 API Control Plane v4.5.0\n"
     yield "updates/product.txt", b"wso2am-acp-4.5.0"
     yield "repository/conf/deployment.toml", b"[server]\noffset = %d\n" % offset
-
-
-def _free_offset() -> int:
-    while (port := free_port()) < HTTP:
-        pass
-    return port - HTTP

@@ -18,8 +18,9 @@ from lifeboat.errors import AccessError, ConfigurationError, ToolError, Unreacha
 from lifeboat.host import Command, Completed
 from lifeboat.process_tree import descendants
 from lifeboat.processes import end_all
+from lifeboat.sample.ports import free_port
 from lifeboat.ssh_host import SshHost
-from tests.support.sshd import TestSshd, free_port, make_key
+from tests.support.sshd import TestSshd, make_key
 from tests.support.waiting import command_line, eventually, is_running
 
 TRUE = Command(["true"])

@@ -7,9 +7,7 @@ password and keys.
 import base64
 import json
 import os
-import random
 import secrets
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,8 +15,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values, set_key
 
-# Below the range from which Linux takes ports for outgoing connections: so a port stays free between starts.
-_PORT_RANGE = range(20000, 32000)
+from lifeboat.sample.ports import free_ports, is_free
+
 _SECRET_BYTES = 64
 _FERNET_KEY, _USERS = "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
 
@@ -47,9 +45,9 @@ def remembered_ports(home: Path) -> Ports:
     file = home / "ports.json"
     if file.exists():
         ports = Ports(**json.loads(file.read_text()))
-        if all(_is_free(port) for port in asdict(ports).values()):
+        if all(is_free(port) for port in asdict(ports).values()):
             return ports
-    ports = Ports(*_free_ports(3))
+    ports = Ports(*free_ports(3))
     file.write_text(json.dumps(asdict(ports)))
     return ports
 
@@ -180,19 +178,3 @@ def _remembered(file: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str
 
 def _random_text() -> str:
     return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def _free_ports(count: int) -> list[int]:
-    candidates = random.sample(_PORT_RANGE, len(_PORT_RANGE))
-    free = (port for port in candidates if _is_free(port))
-    return [next(free) for _ in range(count)]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import pymysql
 
 from lifeboat.errors import CommandError, ToolError
+from lifeboat.sample.ports import free_port
 
 ADMINISTRATOR = "root"
 _ACCOUNT = "mysql"
@@ -49,7 +49,7 @@ class SampleMariaDB:
     @property
     def port(self) -> int:
         """The TCP port on 127.0.0.1: a free one, chosen once and remembered."""
-        return int(self._remembered("port", lambda: str(_free_port())))
+        return int(self._remembered("port", lambda: str(free_port())))
 
     @property
     def password(self) -> str:
@@ -204,10 +204,3 @@ def _as_account() -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--init-groups", "--"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lifeboat.errors import CommandError, PreflightError, ToolError
+from lifeboat.sample.ports import free_port
 
 _ACCOUNT = "postgres"
 _ADMINISTRATOR = "postgres"
@@ -58,7 +58,7 @@ class SamplePostgres:
         file = self._directory / "port"
         if not file.exists():
             self._directory.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{_free_port()}\n")
+            file.write_text(f"{free_port()}\n")
         return int(file.read_text())
 
     @property
@@ -240,10 +240,3 @@ def _programs() -> Path:
             next_step="Install a PostgreSQL server (Debian package postgresql).",
         )
     return found[max(found)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

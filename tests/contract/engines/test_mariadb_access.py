@@ -18,10 +18,10 @@ from lifeboat.errors import (
     ToolError,
     UnreachableError,
 )
+from lifeboat.sample.ports import free_port
 from tests.support.engine_bench import Bench, red
 from tests.support.mariadb_server import MariaDBServer
 from tests.support.mariadb_source import MariaDBSource
-from tests.support.sshd import free_port
 from tests.support.toolbox import Toolbox
 
 BenchOf = Callable[..., Bench]

@@ -15,10 +15,10 @@ from lifeboat.errors import (
     ToolError,
     UnreachableError,
 )
+from lifeboat.sample.ports import free_port
 from lifeboat.sample.postgres_server import SamplePostgres
 from tests.support.engine_bench import Bench, red
 from tests.support.pooler import Pooler
-from tests.support.sshd import free_port
 from tests.support.toolbox import OLD_DUMP, Toolbox
 
 BenchOf = Callable[..., Bench]

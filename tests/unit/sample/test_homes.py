@@ -17,7 +17,7 @@ from lifeboat.sample.home_state import shared_state_files
 from lifeboat.sample.home_tree import tree_files
 from lifeboat.sample.homes import generate_homes
 from lifeboat.sample.keystores import STORE_PASSWORD
-from tests.support.sshd import free_port
+from lifeboat.sample.ports import free_port
 
 NAMES = ["apim-cp-1", "apim-cp-2", "apim-gw-1", "apim-gw-2"]
 PATCHES = "repository/components/patches"
