@@ -36,8 +36,8 @@ def test_a_capture_that_a_person_stops_ends_its_children(world: World, killed: R
         task = world.slow_dump.task_of(dag_id)
         assert os.path.exists(f"/proc/{task}")
         run.fail()
-        eventually(lambda: not world.slow_dump.processes(dag_id), "the end of the dumps", timeout=15)
-        eventually(lambda: not os.path.exists(f"/proc/{task}"), "the end of the task", timeout=15)
+        eventually(lambda: not world.slow_dump.processes(dag_id), "the end of the dumps", timeout=60)
+        eventually(lambda: not os.path.exists(f"/proc/{task}"), "the end of the task", timeout=60)
     assert run.wait("failed").states()[CAPTURE] == "failed"
     assert _manifests(world, "halted") == 0
 

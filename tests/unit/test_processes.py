@@ -87,7 +87,7 @@ def test_time_limit_ends_the_child_and_names_it() -> None:
     process = shell("exec sleep 60", name="pg_dump")
     with pytest.raises(TimeoutError, match=said), process, process.time_limit(0.2):
         process.stdout.read()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
     assert not process.running
 
 
@@ -95,7 +95,7 @@ def test_time_limit_ends_children_that_hold_the_output_open() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError), shell("sleep 60 & wait; true") as process, process.time_limit(0.2):
         process.stdout.read()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_no_time_limit() -> None:
@@ -175,7 +175,7 @@ def test_end_all_for_a_signal(occupation: str) -> None:
                 process.stdin.write(bytes(1 << 20))
         assert process.wait() == -signal.SIGINT
     signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 30
 
 
 def test_descendants_are_told_from_later_processes_of_the_same_number() -> None:

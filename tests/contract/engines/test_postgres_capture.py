@@ -1,7 +1,6 @@
 """What happens on a PostgreSQL server, and to the tools, in the middle of a capture."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -120,9 +119,7 @@ def test_the_failure_of_one_dump_ends_the_others(
     bench: Bench, replace_dump: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_dump(ONE_FAILS)
-    began = time.monotonic()
-    _assert_fails(bench, CommandError, f"database/main-db/{ORDERS}", "no luck")
-    assert time.monotonic() - began < 20
+    _assert_fails(bench, CommandError, f"database/main-db/{ORDERS}", "no luck")  # the other's dump never ends
     _assert_works_again(bench, monkeypatch)
 
 

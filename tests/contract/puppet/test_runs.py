@@ -95,7 +95,7 @@ def test_a_run_that_does_not_end_is_ended(place: PuppetPlace, here: Host) -> Non
     began = time.monotonic()
     with pytest.raises(PuppetError, match="did not end within 2 seconds"):
         puppet.run()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert puppet.running_process() is None
 
 

@@ -121,7 +121,7 @@ def test_a_person_resolves_conflicts_and_it_goes_on(home: Home, name: str) -> No
 
     def resolve() -> None:
         helper = Path(f"{conflict}.{'new' if name == 'updates2' else 'updated'}")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not helper.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         Path(f"{conflict}.final").write_text("merged by a person\n")

@@ -81,7 +81,7 @@ def test_lock_that_goes_away_is_waited_for(full: Kept, work: str, caplog: pytest
         waiting = pool.submit(tasks[work])
         assert eventually(lambda: "Trying again in 1 s." in caplog.text)
         lock.release()
-        result = waiting.result(timeout=20)
+        result = waiting.result(timeout=60)
     assert "is locked by another process" in caplog.text
     assert len(calls) >= 2
     if work == "pour":
