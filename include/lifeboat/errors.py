@@ -147,6 +147,28 @@ class VaultBusyError(VaultError):
     permanent = False
 
 
+class CloudError(LifeboatError):
+    """The cloud refused a request, or what it was to make failed."""
+
+
+class CloudBusyError(CloudError):
+    """The cloud is throttling, out of order, or still at work; asking again later may help."""
+
+    permanent = False
+
+
+class CloudQuotaError(CloudError):
+    """The account may not have more of something."""
+
+
+class CloudMissingError(CloudError):
+    """There is no such thing in the cloud, or it is not seen yet."""
+
+
+class CloudExistsError(CloudError):
+    """There is a thing of that name already."""
+
+
 class NotifyError(LifeboatError):
     """A message to people was not accepted by a service; it is kept, and sent later."""
 
