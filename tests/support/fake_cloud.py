@@ -100,8 +100,12 @@ class FakeCloud:
         session = botocore.session.Session()
         session.register_component("data_loader", _loader())
         session.set_credentials("key", "secret")
-        session.register("after-call", self._in_its_time)
-        return boto3.Session(botocore_session=session, region_name=HOME)
+        return self.watched(boto3.Session(botocore_session=session, region_name=HOME))
+
+    def watched(self, session: Any) -> Any:
+        """Given a boto3 session, return it with what it is answered as it would be if things took their time."""
+        session.events.register("after-call", self._in_its_time)
+        return session
 
     def answer(self, carry_out: Any, event_name: str, request: Any) -> Any:
         """Answer one request, or let it fail."""
@@ -131,35 +135,42 @@ class FakeCloud:
         for listed, (name, state, making) in _SLOW.items():
             for alone in (listed[:-1], listed):
                 found = parsed.get(alone)
-                if isinstance(found, dict):
+                if isinstance(found, dict) and model.name.startswith("Delete"):
+                    self._forget(listed, found[name])
+                elif isinstance(found, dict):
                     self._look(listed, found, name, state, making)
                 elif isinstance(found, list):
                     found[:] = [each for each in found if self._look(listed, each, name, state, making)]
         if model.name in ("CreateImage", "CopyImage") and "ImageId" in parsed:
-            self._born.setdefault(("Images", parsed["ImageId"]), self.clock.passed)
+            self._age("Images", parsed["ImageId"])
 
     def _look(self, listed: str, found: dict[str, Any], name: str, state: str, making: str) -> bool:
         """Give a thing the state that it has by now, and return whether it is seen."""
-        key = (listed, found[name])
-        new = key not in self._born
-        age = self.clock.passed - self._born.setdefault(key, self.clock.passed)
-        if new and self.failing.get(listed, ("", 0))[1]:
-            ends, times = self.failing[listed]
-            self.failing[listed] = (ends, times - 1)
-            self._failed.add(key)
+        age = self._age(listed, found[name])
         if age < self.unseen:
             return False
         if age < self.unseen + self.slow:
             found[state] = making
             if listed != "Images":
                 found["PercentProgress"] = int(100 * (age - self.unseen) / self.slow)
-        elif key in self._failed:
+        elif (listed, found[name]) in self._failed:
             found[state] = self.failing[listed][0]
             found["StateReason"] = {"Message": "the disk was on fire"}
             found["StatusInfos"] = [{"Message": "the disk was on fire"}]
         return True
 
-    def forget(self, listed: str, name: str) -> None:
+    def _age(self, listed: str, name: str) -> float:
+        """Return for how many seconds there has been a thing; one that is new may be one that fails."""
+        key = (listed, name)
+        if key not in self._born:
+            self._born[key] = self.clock.passed
+            ends, times = self.failing.get(listed, ("", 0))
+            if times:
+                self.failing[listed] = (ends, times - 1)
+                self._failed.add(key)
+        return self.clock.passed - self._born[key]
+
+    def _forget(self, listed: str, name: str) -> None:
         """Let a name be that of a new thing: the old one was removed."""
         self._born.pop((listed, name), None)
         self._failed.discard((listed, name))
