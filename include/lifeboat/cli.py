@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from lifeboat import (
+    cli_aws,
     cli_patches,
     cli_puppet,
     cli_recovery,
@@ -48,6 +49,7 @@ app.add_typer(cli_sites.app)
 app.add_typer(cli_status.app)
 app.add_typer(cli_upkeep.app)
 app.add_typer(cli_patches.app, name="patches")
+app.add_typer(cli_aws.app, name="aws")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(vault_app, name="vault")
 app.add_typer(key_app, name="key")

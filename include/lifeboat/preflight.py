@@ -58,6 +58,12 @@ def _pool_names(listed: str) -> set[str]:
     )
 
 
+def _check_account(runtime: Runtime, site: str) -> None:
+    from lifeboat.aws.sites import cloud_of_site  # boto3 takes a third of a second, and few deployments have a cloud
+
+    cloud_of_site(runtime, site).account()
+
+
 def _check_housekeeper(runtime: Runtime, site: str) -> None:
     runtime.housekeeper(site).check_access()
 
@@ -78,7 +84,7 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
         if site.vault.housekeeper is not None:
             yield partial(_check_housekeeper, runtime, name)
         if site.account is not None:
-            yield partial(runtime.connection, site.account)
+            yield partial(_check_account, runtime, name)
         yield partial(_scratch, runtime, name)
     for connection in deployment.notifications.connections:
         yield partial(_check_notifications, runtime, connection)

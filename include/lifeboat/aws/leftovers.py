@@ -66,16 +66,16 @@ class Cleared:
 
 
 def find_leftovers(
-    cloud: Cloud, regions: Sequence[str], ended: Ended = lambda deployment, run: False
+    cloud: Cloud, regions: Sequence[str], ended: Ended = lambda deployment, run: False, deployment: str | None = None
 ) -> list[Leftover]:
-    """Return what may go in these regions, in the order in which it can be removed."""
+    """Return what may go in these regions, of one deployment or of all, in the order in which it can be removed."""
     now = cloud.clock.now()
     found = []
     for region in regions:
         for thing in _things(cloud, region):
             mark = marked(thing.tags)
             why = _why(mark, now, ended) if mark else ""
-            if mark and why:
+            if mark and why and deployment in (None, mark.deployment):
                 found.append(Leftover(thing, mark, why))
     return found
 

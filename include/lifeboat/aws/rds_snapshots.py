@@ -158,7 +158,7 @@ def _refuse_journey(source: Snapshot, region: str, account: str, kms_key: str | 
     if source.encrypted and source.region != region and not kms_key:
         raise ConfigurationError(
             f"Snapshot {source.id} is encrypted, and no key of {region} is given for its copy.",
-            next_step=f"Name a KMS key of {region} (sites.<site>.kms_key, or the operator's kms_key).",
+            next_step=f"Name a KMS key of {region}.",
         )
     if source.account != account and source.encrypted and not kms_key:
         raise ConfigurationError(

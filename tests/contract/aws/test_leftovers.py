@@ -1,6 +1,9 @@
 """What was left in the cloud: found by tags, removed when it may go, and nothing else."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.ec2_images import copy_image, take_image
@@ -13,6 +16,8 @@ from lifeboat.aws.rds_snapshots import take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.work import finish
 from tests.contract.aws.conftest import MARK
+from tests.support.command_line import lifeboat_here
+from tests.support.deployments import write_deployment
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud
 
 
@@ -89,3 +94,24 @@ def test_what_has_no_readable_mark_is_not_ours(fake: FakeCloud, cloud: Cloud, da
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
     assert find_leftovers(cloud, [HOME], lambda deployment, run: True) == []
+
+
+def in_the_cloud(document: dict[str, Any]) -> None:
+    document["sites"]["main"].update(account="aws_prod", region=HOME)
+
+
+def test_the_command_shows_and_removes_what_is_left_of_this_deployment_in_all_sites(
+    fake: FakeCloud, cloud: Cloud, database: Database, tmp_path: Path
+) -> None:
+    for deployment, name in (("prod", "ours"), ("other", "theirs")):
+        expired = Mark(deployment, "point-1", "backup", fake.clock.clock.now() - timedelta(hours=1))
+        finish(cloud, take_snapshot(cloud, database, name, expired))
+    file = write_deployment(tmp_path, "prod", in_the_cloud)
+    account = {"AIRFLOW_CONN_AWS_PROD": json.dumps({"conn_type": "aws", "login": "key", "password": "secret"})}
+    shown = lifeboat_here(account, "aws", "leftovers", str(file))
+    assert "Site main: snapshot ours in eu-west-1: it expired at" in shown.stdout
+    assert "theirs" not in shown.stdout
+    assert "removed 1 of 1" in lifeboat_here(account, "aws", "leftovers", str(file), "--remove").stdout
+    assert "nothing is left" in lifeboat_here(account, "aws", "leftovers", str(file)).stdout
+    left = fake.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [each["DBSnapshotIdentifier"] for each in left] == ["theirs"]
