@@ -21,24 +21,22 @@ def _group() -> None:
 def leftovers(
     deployment: DeploymentName,
     remove: Annotated[bool, typer.Option(help="Remove what is shown, instead of only showing it.")] = False,
-    ended: Annotated[list[str], typer.Option(help="A drill's or rehearsal's run that has ended before its time.")] = [],  # noqa: B006
+    ended: Annotated[list[str] | None, typer.Option(help="Run of a drill or a rehearsal that has ended.")] = None,
 ) -> None:
-    """Show what drills and expired backups left in the accounts of all sites, and remove it. Status 1 if some stays."""
-    from lifeboat.aws.leftovers import clear, find_leftovers  # boto3 takes a third of a second
-    from lifeboat.aws.sites import cloud_of_site, cloud_sites
+    """Show what drills, and restore points that are gone, left in the accounts of all sites, and remove it."""
+    from lifeboat.aws.leftovers import clear  # boto3 takes a third of a second
+    from lifeboat.aws.points import leftovers_of_site
+    from lifeboat.aws.sites import cloud_sites
 
     stayed = False
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         for site in cloud_sites(runtime):
-            cloud = cloud_of_site(runtime, site)
-            name = runtime.deployment.name
-            found = find_leftovers(cloud, [cloud.region], lambda _, run: run in ended, name)
+            cloud, found = leftovers_of_site(runtime, site, ended or ())
             if not found:
                 typer.echo(f"Site {site} ({cloud.region}): nothing is left.")
-                continue
             for each in found:
                 typer.echo(f"Site {site}: {each}: {each.why}.")
-            if remove:
+            if found and remove:
                 cleared = clear(cloud, found)
                 typer.echo(f"Site {site}: removed {len(cleared.removed)} of {len(found)}.")
                 for each, error in cleared.failed:

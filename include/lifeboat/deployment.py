@@ -5,6 +5,7 @@ them. Reading a file checks only the file; `lifeboat.preflight` checks that the 
 """
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from lifeboat.deployment_cloud import MachineImage, RdsDatabase
 from lifeboat.deployment_model import Model
 from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
@@ -275,6 +277,7 @@ class Site(Model):
     )
     region: str | None = Field(None, description="The cloud region, if the site is one.")
     account: ConnectionId | None = Field(None, description="The AWS connection of the site, if it is in a cloud.")
+    kms_key: str | None = Field(None, description="KMS key of that region, for snapshots and images that come here.")
     bindings: dict[Name, Binding] = Field({}, description="What stands in here for things of other sites.")
 
 
@@ -403,10 +406,14 @@ class BusinessData(Model):
     external_links: list[RelativePath] = Field([], description="Symbolic links out of the tree that are known.")
 
 
-class Unit(Model):
-    """What one task captures or drills: a database server with its databases, one home, or one tree."""
+UnitKind = Literal["database", "home", "tree", "rds", "image"]
+UnitSettings = Server | DatabaseServer | BusinessData | RdsDatabase | MachineImage
 
-    kind: Literal["database", "home", "tree"]
+
+class Unit(Model):
+    """What one task captures or drills: a database server with its databases, a home, a tree, or a thing in AWS."""
+
+    kind: UnitKind
     name: Name
 
     @classmethod
@@ -443,6 +450,8 @@ class Deployment(Model):
     servers: dict[Name, Server] = Field({}, description="WSO2 homes, by name.")
     database_servers: dict[Name, DatabaseServer] = Field({}, description="RDBMS servers, by name.")
     business_data: dict[Name, BusinessData] = Field({}, description="Trees outside WSO2, by name.")
+    rds: dict[Name, RdsDatabase] = Field({}, description="Databases of RDS whose snapshots stay in AWS, by name.")
+    images: dict[Name, MachineImage] = Field({}, description="EC2 machines whose images stay in AWS, by name.")
     known_violations: list[str] = Field([], description="WSO2 checks whose violations are known and never red.")
 
     @model_validator(mode="after")
@@ -454,17 +463,21 @@ class Deployment(Model):
 
     def units(self, site: str | None = None) -> list[Unit]:
         """Return the units of a site, or of all: database servers first, for they take longest."""
-        return [
-            *(Unit(kind="database", name=n) for n, s in self.database_servers.items() if site in (None, s.site)),
-            *(Unit(kind="home", name=n) for n, s in self.servers.items() if site in (None, s.site)),
-            *(Unit(kind="tree", name=n) for n, s in self.business_data.items() if site in (None, s.site)),
-        ]
+        groups = self._groups().items()
+        return [Unit(kind=kind, name=n) for kind, group in groups for n, s in group.items() if site in (None, s.site)]
 
-    def settings_of(self, unit: Unit) -> Server | DatabaseServer | BusinessData:
+    def settings_of(self, unit: Unit) -> UnitSettings:
         """Given a unit, return its part of the file. Raise KeyError when the file no longer has it."""
-        if unit.kind == "database":
-            return self.database_servers[unit.name]
-        return self.servers[unit.name] if unit.kind == "home" else self.business_data[unit.name]
+        return self._groups()[unit.kind][unit.name]
+
+    def _groups(self) -> dict[UnitKind, Mapping[str, UnitSettings]]:
+        return {
+            "database": self.database_servers,
+            "home": self.servers,
+            "tree": self.business_data,
+            "rds": self.rds,
+            "image": self.images,
+        }
 
     def queue_of(self, unit: Unit) -> str | None:
         """Given a unit, return the Airflow queue whose worker is its host, or None for any worker."""

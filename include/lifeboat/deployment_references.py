@@ -4,7 +4,8 @@ together with all others of the file."""
 from collections.abc import Iterator
 from typing import Any
 
-_GROUPS = ("servers", "database_servers", "business_data")
+_GROUPS = ("servers", "database_servers", "business_data", "rds", "images")
+_IN_CLOUD = {"rds": "places", "images": "launches"}
 
 
 def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -23,6 +24,7 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     if host not in (None, "worker", *hosts):
         yield ("update", "pack_host"), f"'{host}' is not one of hosts ({', '.join(map(str, ('worker', *hosts)))})"
     yield from _embedded_problems(groups)
+    yield from _cloud_problems(groups, sites)
     known = {*hosts, *(name for things in groups.values() for name in things)}
     for site_name, site_thing in sites.items():
         for name, binding in _mapping(site_thing, "bindings").items():
@@ -30,7 +32,7 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
             if bound is not None and bound not in known:
                 yield ("sites", site_name, "bindings", name, "stands_in_for"), f"'{bound}' is unknown"
     if not any(groups.values()):
-        yield (), "nothing to back up: give at least one of servers, database_servers, business_data"
+        yield (), f"nothing to back up: give at least one of {', '.join(_GROUPS)}"
 
 
 def _embedded_problems(groups: dict[str, dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -47,6 +49,18 @@ def _embedded_problems(groups: dict[str, dict[str, Any]]) -> Iterator[tuple[tupl
             own, its = _text(thing, key, default), _text(servers[named], key, default)
             if own != its:
                 yield ("database_servers", name, key), f"is '{own}', but that of server '{named}' is '{its}'"
+
+
+def _cloud_problems(groups: dict[str, dict[str, Any]], sites: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with what is in a cloud: its sites must be there, and its own must have an account."""
+    for group, places in _IN_CLOUD.items():
+        for name, thing in groups[group].items():
+            site = _text(thing, "site", "main")
+            if site in sites and not (_text(sites[site], "account", None) and _text(sites[site], "region", None)):
+                yield (group, name, "site"), f"site '{site}' has no account and region"
+            for place in _mapping(thing, places):
+                if place not in sites:
+                    yield (group, name, places, place), f"is not one of sites ({', '.join(map(str, sites))})"
 
 
 def _mapping(document: Any, key: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def drill_unit(runtime: Runtime, point: str, unit: Unit, site: str | None = None
     site = site or runtime.deployment.home_site()
     vault = runtime.vault(site)
     engine = engine_for(runtime, unit)
+    engine.at_site = site
     try:
         listing = list_point(vault, runtime.deployment.name, point)
         signed = require_manifest(vault, runtime.signer(), runtime.deployment.name, point, listing)

@@ -96,6 +96,10 @@ def orphans(run: Run) -> None:
         Removed(kind="record", name=each.tags.get("id", each.id), why=f"only {KEPT_RECORDS} are kept", snapshots=1)
         for each in old
     ]
+    if any(site.account for site in run.runtime.deployment.sites.values()):
+        from lifeboat.aws.points import remove_from_clouds  # boto3 takes a third of a second, and few have a cloud
+
+        remove_from_clouds(run.runtime, run.removed, run.left)
 
 
 def swapped_out(run: Run) -> None:

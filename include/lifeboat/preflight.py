@@ -88,14 +88,20 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
         yield partial(_scratch, runtime, name)
     for connection in deployment.notifications.connections:
         yield partial(_check_notifications, runtime, connection)
-    for unit in deployment.units():
-        yield partial(_check_capture, runtime, unit)
-        yield partial(_check_drill, runtime, unit)
+    yield from _unit_checks(runtime)
     for name, server in deployment.servers.items():
         if server.control is not None:
             yield ServerControl.of(runtime, name).preflight
         if server.puppet is not None:
             yield puppet_of(runtime, name).preflight
+
+
+def _unit_checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
+    for unit in runtime.deployment.units():
+        yield partial(_check_capture, runtime, unit)
+        yield partial(_check_drill, runtime, unit)
+    for name in runtime.deployment.rds:
+        yield partial(_check_automated_backups, runtime, name)
 
 
 def _check_capture(runtime: Runtime, unit: Unit) -> None:
@@ -104,6 +110,12 @@ def _check_capture(runtime: Runtime, unit: Unit) -> None:
 
 def _check_drill(runtime: Runtime, unit: Unit) -> None:
     engine_for(runtime, unit).drill_preflight()
+
+
+def _check_automated_backups(runtime: Runtime, name: str) -> None:
+    from lifeboat.engines.rds import require_automated_backups  # loads boto3
+
+    require_automated_backups(runtime, Unit(kind="rds", name=name))
 
 
 def _check_copying(runtime: Runtime, site: str) -> None:

@@ -31,6 +31,7 @@ from lifeboat.errors import (
     VaultDamagedError,
 )
 from lifeboat.manifest import Document
+from lifeboat.replica_cloud import copy_outside
 from lifeboat.replica_documents import ReplicaEvidence
 from lifeboat.replica_scan import Scan, addresses, evidence_to_send, manifests, missing
 from lifeboat.replica_verify import Reading, Verifying
@@ -175,7 +176,9 @@ class _Run:
         try:
             copied = self._copy_data(signed)
             listing = list_point(self.there, self.name, point)
-            reading = self.verifying.read(located(signed.manifest, listing), listing)
+            here = located(signed.manifest, listing)
+            reading = self.verifying.read(here, listing)
+            reading.failures += copy_outside(self.runtime, here, self.there, self.site)
             if not reading.failures:
                 self._copy_manifest(signed)
         except (VaultDamagedError, SignatureError) as error:

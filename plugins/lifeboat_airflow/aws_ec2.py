@@ -68,7 +68,8 @@ class Ec2LaunchOperator(CloudOperator):
         self.how = how
 
     def work(self, cloud: Any, mark: Any) -> Any:
-        from lifeboat.aws.ec2_instances import Launch, launch
+        from lifeboat.aws.ec2_instances import launch
+        from lifeboat.deployment_cloud import Launch
 
         return launch(cloud, self.image, cloud.region, self.name, Launch.model_validate(self.how), mark)
 

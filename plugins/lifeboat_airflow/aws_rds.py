@@ -73,11 +73,12 @@ class _Restoring(CloudOperator):
 
     def settings(self, cloud: Any, kind: str) -> Any:
         """Return the settings of what is restored."""
-        from lifeboat.aws.rds_settings import Place, read_settings
+        from lifeboat.aws.rds_settings import over, read_settings
         from lifeboat.aws.rds_words import Database
+        from lifeboat.deployment_cloud import Place
 
         live = read_settings(cloud, Database(kind, self.like, cloud.region))  # type: ignore[arg-type]
-        return Place.model_validate(self.place or {}).over(live)
+        return over(Place.model_validate(self.place or {}), live)
 
     def document(self, result: Any) -> Any:
         return {"database": result.database.id, "host": result.host, "port": result.port}

@@ -72,6 +72,7 @@ class FakeCloud:
     _failed: set[tuple[str, str]] = field(default_factory=set)
     _down_until: float = 0.0
     _expired: bool = False
+    _killed: bool = False
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def cloud(self, **settings: Any) -> Cloud:
@@ -85,7 +86,7 @@ class FakeCloud:
         try:
             yield
         finally:
-            self.fault, self._down_until, self._expired = None, 0.0, False
+            self.fault, self._down_until, self._expired, self._killed = None, 0.0, False, False
 
     def client(self, service: str, region: str = HOME) -> Any:
         """Return a client for setting up and looking; its requests are counted, too."""
@@ -110,6 +111,8 @@ class FakeCloud:
     def answer(self, carry_out: Any, event_name: str, request: Any) -> Any:
         """Answer one request, or let it fail."""
         _, service, operation = event_name.split(".")
+        if self._killed:  # so what a `finally` would still do is not done either
+            raise Killed(operation)
         number = len(self.asked)
         self.asked.append(operation)
         fault = self.fault[1] if self.fault and self.fault[0] == number else None
@@ -127,6 +130,7 @@ class FakeCloud:
         if fault == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault == "killed":
+            self._killed = True
             raise Killed(operation)
         return response
 

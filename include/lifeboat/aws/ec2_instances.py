@@ -3,48 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from lifeboat.aws.cloud import Cloud, tag_list, tags_of
 from lifeboat.aws.names import Mark, client_token
 from lifeboat.aws.once import made_once
 from lifeboat.aws.waiting import Target
 from lifeboat.aws.work import Work
-from lifeboat.errors import CloudError, CloudMissingError, ConfigurationError
-
-
-class Launch(BaseModel):
-    """How a machine is launched at a site: by a launch template, by what is named here, or both; the latter wins."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    template: str | None = Field(None, description="Id or name of a launch template of the region.")
-    template_version: str = Field("$Default", description="Its version.")
-    instance_type: str | None = Field(None, description="Such as m6i.large.")
-    subnet: str | None = Field(None, description="Subnet of the VPC.")
-    security_groups: tuple[str, ...] = Field((), description="Security groups of the VPC.")
-    key_name: str | None = Field(None, description="Key pair for SSH.")
-    instance_profile: str | None = Field(None, description="Name of the instance profile, for a role.")
-    private_address: str | None = Field(None, description="Private IPv4 address, if it must be a certain one.")
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters of the request. Raise ConfigurationError without a template and a type."""
-        if not self.template and not self.instance_type:
-            raise ConfigurationError(
-                "Neither a launch template nor an instance type is named.", next_step="Name one for this site."
-            )
-        told: dict[str, Any] = {
-            "InstanceType": self.instance_type,
-            "SubnetId": self.subnet,
-            "SecurityGroupIds": list(self.security_groups) or None,
-            "KeyName": self.key_name,
-            "IamInstanceProfile": {"Name": self.instance_profile} if self.instance_profile else None,
-            "PrivateIpAddress": self.private_address,
-        }
-        if self.template:
-            key = "LaunchTemplateId" if self.template.startswith("lt-") else "LaunchTemplateName"
-            told["LaunchTemplate"] = {key: self.template, "Version": self.template_version}
-        return {key: value for key, value in told.items() if value is not None}
+from lifeboat.deployment_cloud import Launch
+from lifeboat.errors import CloudError, CloudMissingError
 
 
 @dataclass(frozen=True)

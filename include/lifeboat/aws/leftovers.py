@@ -24,8 +24,8 @@ from lifeboat.times import in_utc
 
 log = logging.getLogger(__name__)
 
-#: Given the deployment and the run of a drill or a rehearsal, say whether that run has ended.
-Ended = Callable[[str, str], bool]
+#: Given the mark of a thing, say whether what it was made for is over, or gone.
+Ended = Callable[[Mark], bool]
 
 
 Remove = Callable[[Mark], Work[None]]
@@ -66,7 +66,7 @@ class Cleared:
 
 
 def find_leftovers(
-    cloud: Cloud, regions: Sequence[str], ended: Ended = lambda deployment, run: False, deployment: str | None = None
+    cloud: Cloud, regions: Sequence[str], ended: Ended = lambda mark: False, deployment: str | None = None
 ) -> list[Leftover]:
     """Return what may go in these regions, of one deployment or of all, in the order in which it can be removed."""
     now = cloud.clock.now()
@@ -100,9 +100,9 @@ def _why(mark: Mark, now: datetime, ended: Ended) -> str:
         return ""
     if mark.expires is not None and mark.expires <= now:
         return f"it expired at {in_utc(mark.expires)}"
-    if mark.purpose in ("drill", "rehearsal") and ended(mark.deployment, mark.run):
-        return f"its {mark.purpose} {mark.run} has ended"
-    return ""
+    if not ended(mark):
+        return ""
+    return f"its restore point {mark.run} is gone" if mark.purpose == "backup" else f"its run {mark.run} has ended"
 
 
 def _things(cloud: Cloud, region: str) -> Iterator[Thing]:

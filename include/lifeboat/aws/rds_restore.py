@@ -38,7 +38,7 @@ class Endpoint:
 
 def restore_snapshot(cloud: Cloud, snapshot: Snapshot, name: str, settings: Settings, mark: Mark) -> Work[Endpoint]:
     """Restore a snapshot as a new database of this name, in the snapshot's region, with these settings; those that
-    name things of a region must name the ones there (`Place.over`)."""
+    name things of a region must name the ones there (`rds_settings.over`)."""
     words = snapshot.words
     parameters = {words.id: name, words.restore_from: snapshot.id, **restore_parameters(settings)}
     if snapshot.kind == "cluster":

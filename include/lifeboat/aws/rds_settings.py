@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.rds_words import Database, DatabaseKind
+from lifeboat.deployment_cloud import Place
 
 #: RDS takes no IOPS and no throughput of gp3 for less storage than this (GiB).
 _GP3_WITH_IOPS = 400
@@ -49,27 +50,10 @@ class Settings(BaseModel):
     license: str | None = None
 
 
-class Place(BaseModel):
-    """What a restored database gets instead, where it is another region's, or only stays for a drill. What is not
-    named is as it was."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    subnet_group: str | None = Field(None, description="DB subnet group.")
-    security_groups: tuple[str, ...] | None = Field(None, description="Security groups of the VPC.")
-    parameter_group: str | None = Field(None, description="Parameter group; of a cluster the cluster's.")
-    member_parameter_group: str | None = Field(None, description="Parameter group of a cluster's instances.")
-    option_group: str | None = Field(None, description="Option group.")
-    instance_class: str | None = Field(None, description="Instance class, such as db.m6g.large.")
-    multi_az: bool | None = Field(None, description="Whether there is a standby in another zone.")
-    backup_retention_days: int | None = Field(None, ge=0, le=35, description="Days of automated backups.")
-    deletion_protection: bool | None = Field(None, description="Whether it cannot be deleted before that is off.")
-    members: int | None = Field(None, ge=1, le=16, description="Instances of a cluster.")
-
-    def over(self, settings: Settings) -> Settings:
-        """Given a database's settings, return those of what is restored here."""
-        changed = {key: value for key, value in self.model_dump().items() if value is not None}
-        return settings.model_copy(update=changed)
+def over(place: Place, settings: Settings) -> Settings:
+    """Given what a database gets at a place, and its settings, return those of what is restored there."""
+    changed = {key: value for key, value in place.model_dump().items() if value is not None}
+    return Settings.model_validate(settings.model_dump() | changed)
 
 
 #: A drill's database: small in what costs, and removable.

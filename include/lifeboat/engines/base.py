@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lifeboat.by_hand import ByHand, Runbook
-from lifeboat.deployment import BusinessData, DatabaseServer, Server, Unit
+from lifeboat.deployment import Unit, UnitSettings
 from lifeboat.errors import ConfigurationError, ToolError, VaultDamagedError
 from lifeboat.host import Host
 from lifeboat.manifest import (
@@ -135,6 +135,8 @@ class Engine(ABC):
     inside_a_home: ClassVar[bool] = False
     #: Whether the WSO2 checks can be run on it while it is live.
     checked_live: ClassVar[bool] = True
+    #: Whether the vault has only a document about its data, which `copy_to` brings to other sites.
+    outside: ClassVar[bool] = False
     #: Bytes of scratch that a drill needs for each byte that was captured.
     scratch_factor: ClassVar[float] = 1.1
 
@@ -143,6 +145,8 @@ class Engine(ABC):
         self.unit = unit
         #: Set by a drill: `restore` brings this runbook's member back by it, and only if it fails by its own way.
         self.by_hand: ByHand | None = None
+        #: Set by a drill: the site whose vault it restores from.
+        self.at_site = runtime.deployment.home_site()
 
     @abstractmethod
     def preflight(self) -> dict[str, str]:
@@ -162,6 +166,11 @@ class Engine(ABC):
     @abstractmethod
     def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
         """Given a member's facts as captured and as restored, yield the fidelity checks, passed ones as well."""
+
+    def copy_to(self, snapshot: UnitSnapshot, vault: Vault, site: str) -> None:
+        """Bring what lies outside of the vault to a site whose vault is given, and see that it is whole there. Called
+        again it copies nothing twice. Raise CloudError and others, and then the point is not whole at the site."""
+        raise self._cannot("keeps all of its data in the vault")
 
     # -- without a swap; an engine offers what its kind of member has -------------------------------------------
 
@@ -232,7 +241,7 @@ class Engine(ABC):
         return self.runtime.host(self.settings.host)
 
     @property
-    def settings(self) -> Server | DatabaseServer | BusinessData:
+    def settings(self) -> UnitSettings:
         return self.runtime.deployment.settings_of(self.unit)
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.names import Mark
 from lifeboat.aws.rds_words import Database
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud, fake_cloud
+from tests.support.quick_vault import make_quick_vault
+from tests.support.two_sites import OTHER_PASSWORD
 
 #: moto launches whatever image is named.
 ANY_IMAGE = "ami-0123456789abcdef0"
@@ -62,6 +65,13 @@ def cluster(fake: FakeCloud) -> Database:
     return Database("cluster", "shared", HOME)
 
 
+@pytest.fixture(scope="session")
+def empty_vaults(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two vaults with nothing in them; never changed."""
+    directory = tmp_path_factory.mktemp("vaults")
+    return make_quick_vault(directory / "home"), make_quick_vault(directory / "other", OTHER_PASSWORD)
+
+
 @pytest.fixture
 def machine(fake: FakeCloud) -> str:
     """The id of a running EC2 instance in the home region."""
@@ -77,12 +87,12 @@ def start_machine(fake: FakeCloud) -> str:
 def make_instance(fake: FakeCloud, name: str = "apim", **more: Any) -> None:
     """Make a DB instance in the home region."""
     settings = {"BackupRetentionPeriod": 7, "MultiAZ": True, "StorageEncrypted": True, "CopyTagsToSnapshot": True}
+    settings |= {"DeletionProtection": True, "AllocatedStorage": 20}
     fake.client("rds").create_db_instance(
         DBInstanceIdentifier=name,
         DBInstanceClass="db.m5.large",
         Engine="postgres",
-        AllocatedStorage=20,
         MasterUsername="admin1",
         MasterUserPassword="not a secret",
-        **(settings | {"DeletionProtection": True} | more),
+        **(settings | more),
     )

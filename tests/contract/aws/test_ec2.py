@@ -6,9 +6,10 @@ import pytest
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.ec2_images import Image, copy_image, remove_image, take_image
-from lifeboat.aws.ec2_instances import Launch, launch, terminate
+from lifeboat.aws.ec2_instances import launch, terminate
 from lifeboat.aws.names import Mark, image_name
 from lifeboat.aws.work import finish
+from lifeboat.deployment_cloud import Launch
 from lifeboat.errors import CloudError, ConfigurationError
 from tests.contract.aws.conftest import ANY_IMAGE, MARK
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud
@@ -88,11 +89,6 @@ def test_a_machine_is_launched_by_a_template(fake: FakeCloud, cloud: Cloud, mach
     started = finish(cloud, launch(cloud, image.id, HOME, "gw-2", Launch(template="gw"), DRILL))
     found = fake.client("ec2").describe_instances(InstanceIds=[started.id])["Reservations"][0]["Instances"][0]
     assert (found["InstanceType"], found["ImageId"]) == ("m6i.large", image.id)
-
-
-def test_neither_a_template_nor_a_type_is_refused(cloud: Cloud) -> None:
-    with pytest.raises(ConfigurationError, match="Neither a launch template nor an instance type"):
-        finish(cloud, launch(cloud, "ami-1", HOME, "gw-2", Launch(), DRILL))
 
 
 def test_two_machines_of_one_name_are_told_apart_by_nobody(fake: FakeCloud, cloud: Cloud, machine: str) -> None:

@@ -14,14 +14,15 @@ from moto.rds.models import rds_backends
 
 from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.ec2_images import copy_image, remove_image, take_image
-from lifeboat.aws.ec2_instances import Launch, launch, terminate
+from lifeboat.aws.ec2_instances import launch, terminate
 from lifeboat.aws.names import Mark
 from lifeboat.aws.rds_restore import promote_replica, remove_database, restore_snapshot, restore_to_time
-from lifeboat.aws.rds_settings import TEMPORARY, read_settings
+from lifeboat.aws.rds_settings import TEMPORARY, over, read_settings
 from lifeboat.aws.rds_snapshots import copy_snapshot, remove_snapshot, share_snapshot, take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.switch import read_record, set_record
 from lifeboat.aws.work import finish
+from lifeboat.deployment_cloud import Launch
 from lifeboat.errors import LifeboatError
 from tests.contract.aws.conftest import ANY_IMAGE
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud, Fault, Killed
@@ -59,7 +60,7 @@ def backup_of(source: Database) -> Callable[[World, str], None]:
 
 def instance_drill(world: World, run: str) -> None:
     cloud, mark = world.cloud, Mark("prod", run, "drill")
-    settings = TEMPORARY.over(read_settings(cloud, INSTANCE))
+    settings = over(TEMPORARY, read_settings(cloud, INSTANCE))
     snapshot = finish(cloud, take_snapshot(cloud, INSTANCE, run, mark))
     finish(cloud, restore_snapshot(cloud, snapshot, f"{run}-restored", settings, mark))
     finish(cloud, restore_to_time(cloud, INSTANCE, None, f"{run}-as-of", settings, mark))
@@ -68,7 +69,7 @@ def instance_drill(world: World, run: str) -> None:
 def drilled_and_gone(world: World, run: str) -> None:
     cloud, mark = world.cloud, Mark("prod", run, "drill")
     snapshot = finish(cloud, take_snapshot(cloud, CLUSTER, f"{run}-source", mark))
-    settings = TEMPORARY.over(read_settings(cloud, CLUSTER))
+    settings = over(TEMPORARY, read_settings(cloud, CLUSTER))
     try:
         finish(cloud, restore_snapshot(cloud, snapshot, f"{run}-restored", settings, mark))
     finally:

@@ -1,23 +1,19 @@
 """What was left in the cloud: found by tags, removed when it may go, and nothing else."""
 
-import json
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.ec2_images import copy_image, take_image
-from lifeboat.aws.ec2_instances import Launch, launch
+from lifeboat.aws.ec2_instances import launch
 from lifeboat.aws.leftovers import clear, find_leftovers
 from lifeboat.aws.names import Mark, Purpose
 from lifeboat.aws.rds_restore import restore_snapshot
-from lifeboat.aws.rds_settings import TEMPORARY, read_settings
+from lifeboat.aws.rds_settings import TEMPORARY, over, read_settings
 from lifeboat.aws.rds_snapshots import take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.work import finish
+from lifeboat.deployment_cloud import Launch
 from tests.contract.aws.conftest import MARK
-from tests.support.command_line import lifeboat_here
-from tests.support.deployments import write_deployment
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud
 
 
@@ -31,7 +27,7 @@ def test_what_expired_or_ended_goes_in_order_and_the_rest_stays(
     expiring, later = mark(fake, "drill-1", "drill", 1), mark(fake, "drill-2", "drill", 100)
     kept, recovery = mark(fake, "point-2", "backup", None), mark(fake, "recovery-1", "recovery", 1)
     old = mark(fake, "point-1", "backup", 1)
-    settings, whole = TEMPORARY.over(read_settings(cloud, database)), TEMPORARY.over(read_settings(cloud, cluster))
+    settings, whole = over(TEMPORARY, read_settings(cloud, database)), over(TEMPORARY, read_settings(cloud, cluster))
     source = finish(cloud, take_snapshot(cloud, database, "kept", kept))
     shared = finish(cloud, take_snapshot(cloud, cluster, "gone", old))
     finish(cloud, restore_snapshot(cloud, source, "expired", settings, expiring))
@@ -44,7 +40,7 @@ def test_what_expired_or_ended_goes_in_order_and_the_rest_stays(
 
     assert find_leftovers(cloud, [HOME, OTHER]) == []
     fake.clock.sleep(7200)
-    found = find_leftovers(cloud, [HOME, OTHER], lambda deployment, run: run in ("drill-2", "recovery-1", "point-2"))
+    found = find_leftovers(cloud, [HOME, OTHER], lambda mark: mark.run in ("drill-2", "recovery-1"))
     assert [(each.thing.what, each.thing.id) for each in found] == [
         ("EC2 instance", started.id),
         ("DB cluster", "expired-cluster"),
@@ -53,7 +49,7 @@ def test_what_expired_or_ended_goes_in_order_and_the_rest_stays(
         ("snapshot", "gone"),
         ("image", copy.id),
     ]
-    assert {each.thing.id: each.why.partition(" at ")[0] for each in found}["ended"] == "its drill drill-2 has ended"
+    assert {each.thing.id: each.why.partition(" at ")[0] for each in found}["ended"] == "its run drill-2 has ended"
     assert clear(cloud, found).failed == ()
     assert find_leftovers(cloud, [HOME, OTHER]) == []
     left = {each["DBInstanceIdentifier"] for each in fake.client("rds").describe_db_instances()["DBInstances"]}
@@ -93,25 +89,12 @@ def test_what_has_no_readable_mark_is_not_ours(fake: FakeCloud, cloud: Cloud, da
         DBSnapshotIdentifier="odd",
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
-    assert find_leftovers(cloud, [HOME], lambda deployment, run: True) == []
+    assert find_leftovers(cloud, [HOME], lambda mark: True) == []
 
 
-def in_the_cloud(document: dict[str, Any]) -> None:
-    document["sites"]["main"].update(account="aws_prod", region=HOME)
-
-
-def test_the_command_shows_and_removes_what_is_left_of_this_deployment_in_all_sites(
-    fake: FakeCloud, cloud: Cloud, database: Database, tmp_path: Path
-) -> None:
-    for deployment, name in (("prod", "ours"), ("other", "theirs")):
+def test_what_is_another_deployments_is_left_to_it(fake: FakeCloud, cloud: Cloud, database: Database) -> None:
+    for deployment in ("prod", "other"):
         expired = Mark(deployment, "point-1", "backup", fake.clock.clock.now() - timedelta(hours=1))
-        finish(cloud, take_snapshot(cloud, database, name, expired))
-    file = write_deployment(tmp_path, "prod", in_the_cloud)
-    account = {"AIRFLOW_CONN_AWS_PROD": json.dumps({"conn_type": "aws", "login": "key", "password": "secret"})}
-    shown = lifeboat_here(account, "aws", "leftovers", str(file))
-    assert "Site main: snapshot ours in eu-west-1: it expired at" in shown.stdout
-    assert "theirs" not in shown.stdout
-    assert "removed 1 of 1" in lifeboat_here(account, "aws", "leftovers", str(file), "--remove").stdout
-    assert "nothing is left" in lifeboat_here(account, "aws", "leftovers", str(file)).stdout
-    left = fake.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    assert [each["DBSnapshotIdentifier"] for each in left] == ["theirs"]
+        finish(cloud, take_snapshot(cloud, database, deployment, expired))
+    assert [each.thing.id for each in find_leftovers(cloud, [HOME], deployment="prod")] == ["prod"]
+    assert len(find_leftovers(cloud, [HOME])) == 2

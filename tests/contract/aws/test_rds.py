@@ -7,10 +7,11 @@ import pytest
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.names import LONGEST_SNAPSHOT, Mark, rds_name
 from lifeboat.aws.rds_restore import promote_replica, remove_database, restore_snapshot, restore_to_time
-from lifeboat.aws.rds_settings import TEMPORARY, Place, Settings, read_settings
+from lifeboat.aws.rds_settings import TEMPORARY, Settings, over, read_settings
 from lifeboat.aws.rds_snapshots import Snapshot, copy_snapshot, remove_snapshot, share_snapshot, take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.work import finish
+from lifeboat.deployment_cloud import Place
 from lifeboat.errors import CloudError, CloudMissingError, ConfigurationError, PointError
 from tests.contract.aws.conftest import MARK, make_instance
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud
@@ -113,9 +114,9 @@ def test_settings_are_told_and_come_back_with_what_the_place_says(
     settings = read_settings(cloud, database)
     assert (settings.instance_class, settings.multi_az, settings.deletion_protection) == ("db.m5.large", True, True)
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
-    place = Place(security_groups=("sg-there",), instance_class="db.m6g.xlarge", backup_retention_days=3)
+    place = Place(security_groups=["sg-there"], instance_class="db.m6g.xlarge", backup_retention_days=3)
     copy = finish(cloud, copy_snapshot(cloud, snapshot(cloud, database), OTHER, NAME, MARK, kms_key=key))
-    wanted = place.over(settings)
+    wanted = over(place, settings)
     recovery = Mark("prod", "recovery-1", "recovery")
     endpoints = [finish(cloud, restore_snapshot(cloud, copy, "apim-new", wanted, recovery)) for _ in range(2)]
     assert endpoints[0] == endpoints[1]
@@ -132,7 +133,7 @@ def test_a_cluster_comes_back_with_its_instances_and_goes_with_them(
     assert (settings.instance_class, settings.members) == ("db.r5.large", 2)
     source = snapshot(cloud, cluster)
     for _ in range(2):
-        endpoint = finish(cloud, restore_snapshot(cloud, source, "drilled", TEMPORARY.over(settings), DRILL))
+        endpoint = finish(cloud, restore_snapshot(cloud, source, "drilled", over(TEMPORARY, settings), DRILL))
     members = fake.client("rds").describe_db_clusters(DBClusterIdentifier="drilled")["DBClusters"][0]
     assert len(members["DBClusterMembers"]) == 1
     assert (endpoint.host, endpoint.port) == (members["Endpoint"], 5432)
@@ -160,7 +161,7 @@ def test_a_restore_to_a_time_makes_one_database_even_when_it_is_repeated_later(
     before = len(fake.client("rds").describe_db_instances()["DBInstances"])
     restored = Database(source.kind, "as-of", HOME)
     fake.clock.sleep(60)
-    settings = Place(backup_retention_days=2, members=1).over(read_settings(cloud, source))
+    settings = over(Place(backup_retention_days=2, members=1), read_settings(cloud, source))
     for time in (source.require(cloud)["LatestRestorableTime"], datetime.now(UTC) + timedelta(hours=1)):
         finish(cloud, restore_to_time(cloud, source, time, "as-of", settings, DRILL))
     assert read_settings(cloud, restored).backup_retention_days == 2

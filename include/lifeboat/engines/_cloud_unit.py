@@ -1,0 +1,153 @@
+"""Units whose data stays in AWS: in the vault lies a small document that says what it is and where.
+
+The document is a stream like a dump, so its address, digest, signature and copies are those of any member.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lifeboat.aws.cloud import Cloud
+from lifeboat.aws.names import Mark
+from lifeboat.aws.sites import cloud_of_site
+from lifeboat.aws.waiting import Limits
+from lifeboat.aws.work import T, Work, finish
+from lifeboat.deployment_cloud import MachineImage, RdsDatabase
+from lifeboat.engines.base import Capture, Engine, Facts, Restored, difference, fidelity, member_snapshot, proof
+from lifeboat.engines.tree import restic_version
+from lifeboat.errors import VaultDamagedError
+from lifeboat.host import LocalHost
+from lifeboat.manifest import Check, UnitSnapshot, canonical_json, sha256
+from lifeboat.recovery_documents import Replacement
+from lifeboat.swap import Step
+from lifeboat.vault import Vault
+from lifeboat.wso2.checks import CheckedDatabase
+
+SCHEMA = "lifeboat/cloud-member/1"
+PATH = "/cloud.json"
+#: After this time what a drill has made is a leftover, whether it still runs or not.
+DRILL_EXPIRES = timedelta(days=1)
+
+
+class RestoredInCloud(Restored):
+    """What a drill has made in AWS, and what AWS tells of it."""
+
+    def __init__(self, facts: Facts, size: int) -> None:
+        super().__init__(restored_bytes=size)
+        self._facts = facts
+
+    def prove(self) -> Facts:
+        return self._facts
+
+    @contextmanager
+    def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
+        yield {}
+
+
+class CloudUnit(Engine):
+    """What the engines of things in AWS share. A recovery leaves them alone unless they are named."""
+
+    only_by_name: ClassVar[bool] = True
+    checked_live: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
+    algorithm: ClassVar[str]
+
+    @property
+    def cloud_settings(self) -> RdsDatabase | MachineImage:
+        settings = self.settings
+        assert isinstance(settings, RdsDatabase | MachineImage)
+        return settings
+
+    def cloud(self, site: str | None = None) -> Cloud:
+        """Return the account of a site, by default of the one where the unit is."""
+        return cloud_of_site(self.runtime, site or self.cloud_settings.site)
+
+    def finish(self, cloud: Cloud, work: Work[T]) -> T:
+        """Do work to its end."""
+        return finish(cloud, work, Limits())
+
+    def backup_mark(self, point: str) -> Mark:
+        """Return the mark of what a restore point keeps."""
+        return Mark(self.runtime.deployment.name, point, "backup")
+
+    def drill_mark(self, document: Mapping[str, Any]) -> Mark:
+        """Return the mark of what a drill of a restore point makes."""
+        expires = (datetime.now(UTC) + DRILL_EXPIRES).replace(microsecond=0)
+        return Mark(self.runtime.deployment.name, f"drill-{document['point']}-{self.at_site}", "drill", expires)
+
+    def store(
+        self,
+        capture: Capture,
+        document: dict[str, Any],
+        facts: dict[str, Any],
+        instant: datetime,
+        tools: dict[str, str],
+    ) -> UnitSnapshot:
+        """Store the document of what was captured, and its facts, and return the unit's snapshot."""
+        member = str(self.unit)
+        content = canonical_json({"schema": SCHEMA, "point": capture.point.id, **document})
+        began = time.monotonic()
+        stored = capture.vault.backup_bytes(content, PATH, capture.tags(member))
+        where, digest = capture.store_facts({member: facts})
+        snapshot = member_snapshot(
+            member,
+            self.unit.kind,
+            stored,
+            PATH,
+            proof(self.algorithm, facts, {"region": document["region"], "name": document["snapshot"]["id"]}),
+            stream_sha256=sha256(content),
+            details={"region": document["region"], "account": document["account"]},
+        )
+        return UnitSnapshot(
+            unit=self.unit,
+            site=capture.site,
+            attempt=capture.attempt,
+            host_name=self.host.host_name(),
+            instant=instant,
+            skew_ms=0.0,
+            started_at=capture.started_at,
+            finished_at=datetime.now(UTC),
+            proof_seconds=time.monotonic() - began,
+            tools={**tools, "restic": restic_version(LocalHost())},
+            facts=where,
+            facts_sha256=digest,
+            members=(snapshot,),
+        )
+
+    def document(self, snapshot: UnitSnapshot, vault: Vault) -> dict[str, Any]:
+        """Return the document of a unit's snapshot. Raise VaultDamagedError when it is not the one that was sealed."""
+        (member,) = snapshot.members
+        content = vault.read(member.address.snapshot, member.address.path)
+        if sha256(content) != member.stream_sha256:
+            raise VaultDamagedError(
+                f"The document of {member.member} in the vault is not the one that was sealed.",
+                next_step="Use another restore point; run `restic check --read-data` on the vault.",
+            )
+        document: dict[str, Any] = json.loads(content)
+        return document
+
+    def lost(self, what: str) -> Restored:
+        """Return what a drill has restored of data that the vault knows of and the cloud has no more: nothing."""
+        restored, member = RestoredInCloud({}, 0), str(self.unit)
+        detail = f"{what} is not in the account of site '{self.at_site}'; AWS's trail tells who removed it"
+        restored.checks.append(fidelity("cloud-restored", member, False, detail))
+        return restored
+
+    def compare(self, member: str, captured: dict[str, Any], restored: dict[str, Any]) -> Iterator[Check]:
+        differs = difference(captured, restored)
+        yield fidelity("cloud-restored", member, not differs, differs or ", ".join(sorted(captured)))
+
+    def plan_replacement(self, snapshot: UnitSnapshot, members: Sequence[str], recovery: str) -> Replacement:
+        raise self._cannot("restores beside, in AWS; no recovery exchanges it for what is live: docs/aws.md")
+
+    def restore_beside(
+        self, snapshot: UnitSnapshot, replacement: Replacement, vault: Vault, scratch: Path
+    ) -> AbstractContextManager[Restored]:
+        raise self._cannot("is exchanged by no recovery")
+
+    def step(self, replacement: Replacement) -> Step:
+        raise self._cannot("is exchanged by no recovery")

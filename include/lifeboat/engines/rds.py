@@ -1,0 +1,150 @@
+"""A database of RDS: a manual snapshot, which stays in AWS, and a document about it in the vault.
+
+A drill restores the snapshot to a database of its own, with the settings of its source but small, and holds what RDS
+tells of it against what was captured. It is removed whatever happens; after a kill it is a leftover with an expiry.
+"""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lifeboat.aws.names import LONGEST_SNAPSHOT, rds_name
+from lifeboat.aws.rds_restore import remove_database, restore_snapshot
+from lifeboat.aws.rds_settings import TEMPORARY, Settings, over, read_settings
+from lifeboat.aws.rds_snapshots import (
+    Snapshot,
+    copy_snapshot,
+    find_snapshot,
+    share_snapshot,
+    snapshot_of,
+    take_snapshot,
+)
+from lifeboat.aws.rds_words import WORDS, Database
+from lifeboat.by_hand import Runbook
+from lifeboat.deployment import Unit
+from lifeboat.deployment_cloud import Place, RdsDatabase
+from lifeboat.engines._cloud_unit import CloudUnit, RestoredInCloud
+from lifeboat.engines.base import Capture, Restored
+from lifeboat.errors import PreflightError
+from lifeboat.manifest import MemberSnapshot, UnitSnapshot
+from lifeboat.runtime import Runtime
+from lifeboat.vault import Vault
+
+_GIB = 1 << 30
+
+
+class RdsEngine(CloudUnit):
+    """Captures one DB instance or Aurora cluster."""
+
+    kind = "rds"
+    algorithm: ClassVar[str] = "rds-snapshot/1"
+
+    @property
+    def rds(self) -> RdsDatabase:
+        settings = self.settings
+        assert isinstance(settings, RdsDatabase)
+        return settings
+
+    def live(self) -> Database:
+        """Return the database that is captured."""
+        return Database(self.rds.kind, self.rds.identifier, self.cloud().region)
+
+    def preflight(self) -> dict[str, str]:
+        found = self.live().require(self.cloud())
+        return {found["Engine"]: found["EngineVersion"]}
+
+    def capture(self, capture: Capture) -> UnitSnapshot:
+        tools, cloud, database = self.preflight(), self.cloud(), self.live()
+        settings = read_settings(cloud, database)
+        mark = self.backup_mark(capture.point.id)
+        taken = self.finish(cloud, take_snapshot(cloud, database, self._name(capture.point.id), mark))
+        found = find_snapshot(cloud, taken.kind, taken.id, taken.region) or {}
+        document = {
+            "account": taken.account,
+            "region": taken.region,
+            "snapshot": taken.document(),
+            "settings": settings.model_dump(mode="json"),
+        }
+        return self.store(capture, document, _facts(settings), found["SnapshotCreateTime"], tools)
+
+    def _name(self, point: str) -> str:
+        return rds_name(self.runtime.deployment.name, point, str(self.unit), longest=LONGEST_SNAPSHOT)
+
+    def copy_to(self, snapshot: UnitSnapshot, vault: Vault, site: str) -> None:
+        document = self.document(snapshot, vault)
+        taken, home, there = Snapshot(**document["snapshot"]), self.cloud(), self.cloud(site)
+        account = there.account()
+        if account == taken.account and there.region == taken.region:
+            return
+        share_snapshot(home, taken, account)
+        mark = self.backup_mark(document["point"])
+        key = self.runtime.deployment.sites[site].kms_key
+        self.finish(there, copy_snapshot(there, taken, there.region, taken.id, mark, kms_key=key))
+
+    @contextmanager
+    def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
+        document, cloud = self.document(snapshot, vault), self.cloud(self.at_site)
+        taken, settings = Snapshot(**document["snapshot"]), Settings.model_validate(document["settings"])
+        here = find_snapshot(cloud, taken.kind, taken.id, cloud.region)
+        if here is None:
+            yield self.lost(f"snapshot {taken.id}")
+            return
+        mark = self.drill_mark(document)
+        name = rds_name("drill", self.runtime.deployment.name, document["point"], str(self.unit), self.at_site)
+        wanted = over(TEMPORARY, over(self.rds.places.get(self.at_site, Place()), settings))
+        restored = Database(taken.kind, name, cloud.region)
+        source = snapshot_of(taken.kind, cloud.region, here)
+        try:
+            self.finish(cloud, restore_snapshot(cloud, source, name, wanted, mark))
+            facts = _facts(read_settings(cloud, restored))
+            yield RestoredInCloud({str(self.unit): facts}, settings.allocated_gib * _GIB)
+        finally:
+            self.finish(cloud, remove_database(cloud, restored, mark))
+
+    def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
+        region, words = shlex.quote(member.details["region"]), WORDS[self.rds.kind]
+        snapshot, kind = shlex.quote(str(member.proof.summary["name"])), words.noun.lower().replace(" ", "-")
+        restore = {
+            "instance": f"aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier {snapshot}",
+            "cluster": f"aws rds restore-db-cluster-from-snapshot --snapshot-identifier {snapshot} "
+            f"--engine {shlex.quote(facts['engine'])}",
+        }[self.rds.kind]
+        steps = (
+            f"REGION=${{REGION:-{region}}}\n"
+            f'{restore} --region "$REGION" --{kind}-identifier "$TARGET"\n'
+            f'aws rds wait {kind}-available --region "$REGION" --{kind}-identifier "$TARGET"\n'
+        )
+        in_place = (
+            "It has default groups, no standby and no backups: the settings of its source are in /cloud.json of this\n"
+            "member. Give it those with `aws rds modify-db-…`, and a cluster its instances with `create-db-instance`.\n"
+        )
+        target = f"{self.rds.identifier}-{suffix}"
+        return Runbook(member.member, ("aws",), "TARGET", target, member.size_bytes, steps, in_place)
+
+
+def require_automated_backups(runtime: Runtime, unit: Unit) -> None:
+    """Raise PreflightError when a database has no automated backups, as WSO2's own templates leave it: then there is no
+    way back to a time between two restore points. That it would be deleted without a last snapshot (DeletionPolicy:
+    Delete) is in the template alone; AWS tells nobody."""
+    engine = RdsEngine(runtime, unit)
+    if not engine.live().require(engine.cloud()).get("BackupRetentionPeriod"):
+        raise PreflightError(
+            f"{unit}: {engine.live()} has no automated backups (BackupRetentionPeriod is 0).",
+            next_step="Set it to 7 days or more. WSO2's CloudFormation templates have 0, and DeletionPolicy: Delete, "
+            "which no API tells: look into yours.",
+        )
+
+
+def _facts(settings: Settings) -> dict[str, Any]:
+    """Return what a restored database must have in common with its source, wherever it is."""
+    return {
+        "engine": settings.engine,
+        "engine_version": settings.engine_version,
+        "allocated_gib": settings.allocated_gib,
+        "kind": settings.kind,
+    }
+
+
+ENGINE = RdsEngine
