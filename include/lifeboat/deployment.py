@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -278,6 +278,11 @@ class Site(Model):
     region: str | None = Field(None, description="The cloud region, if the site is one.")
     account: ConnectionId | None = Field(None, description="The AWS connection of the site, if it is in a cloud.")
     kms_key: str | None = Field(None, description="KMS key of that region, for snapshots and images that come here.")
+    transit_kms_key: str | None = Field(
+        None,
+        description="KMS key of that account in the region of the database: a snapshot that comes from another account "
+        "and region is copied in two steps.",
+    )
     bindings: dict[Name, Binding] = Field({}, description="What stands in here for things of other sites.")
 
 
@@ -471,13 +476,9 @@ class Deployment(Model):
         return self._groups()[unit.kind][unit.name]
 
     def _groups(self) -> dict[UnitKind, Mapping[str, UnitSettings]]:
-        return {
-            "database": self.database_servers,
-            "home": self.servers,
-            "tree": self.business_data,
-            "rds": self.rds,
-            "image": self.images,
-        }
+        kinds: tuple[UnitKind, ...] = get_args(UnitKind)
+        groups = (self.database_servers, self.servers, self.business_data, self.rds, self.images)
+        return dict(zip(kinds, groups, strict=True))
 
     def queue_of(self, unit: Unit) -> str | None:
         """Given a unit, return the Airflow queue whose worker is its host, or None for any worker."""

@@ -79,6 +79,13 @@ class FakeCloud:
         """Return an account of this cloud, with this clock."""
         return Cloud(self._session, HOME, clock=self.clock.clock, **settings)
 
+    def other_account(self, number: str, region: str) -> Cloud:
+        """Return another account of this cloud."""
+        role = {"RoleArn": f"arn:aws:iam::{number}:role/lifeboat", "RoleSessionName": "lifeboat"}
+        given = self.client("sts").assume_role(**role)["Credentials"]
+        keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Cloud(lambda: self.watched(boto3.Session(*keys)), region, clock=self.clock.clock)
+
     @contextmanager
     def failing_at(self, number: int, fault: Fault) -> Iterator[None]:
         """Let the request of this number, counted from now, meet a fault."""

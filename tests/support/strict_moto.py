@@ -1,8 +1,8 @@
 """moto, made as strict as AWS documents itself to be where Lifeboat relies on it.
 
 moto 5.2 makes a second image of one name, honours no ClientToken, overwrites a database that is restored to a time,
-puts no tags on copied images, keeps the snapshots of images that go, and keeps a promoted replica a replica. A test on
-it would see no doubles.
+puts no tags on copied images, keeps the snapshots of images that go, keeps a promoted replica a replica, and copies
+nothing from another account. A test on it would see no doubles.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami
 from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.instances import InstanceResponse
-from moto.rds.exceptions import DBInstanceAlreadyExists
-from moto.rds.models import RDSBackend
+from moto.rds.exceptions import DBInstanceAlreadyExists, DBSnapshotNotFoundFault
+from moto.rds.models import RDSBackend, rds_backends
 
 
 def be_strict(patch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,7 @@ def be_strict(patch: pytest.MonkeyPatch) -> None:
         "restore_db_instance_to_point_in_time",
         _refuse_a_second(RDSBackend.restore_db_instance_to_point_in_time),
     )
+    patch.setattr(RDSBackend, "get_db_snapshot", _shared_ones_too(RDSBackend.get_db_snapshot))
     patch.setattr(RDSBackend, "promote_read_replica", _promoted(RDSBackend.promote_read_replica))
 
 
@@ -129,6 +130,21 @@ def _refuse_a_second(restore: Any) -> Any:
         return restore(self, source, target, overrides)
 
     return restored
+
+
+def _shared_ones_too(get: Any) -> Any:
+    """Find a snapshot of another account by its ARN, if that shares it."""
+
+    def found(self: Any, name: str) -> Any:
+        _, _, _, region, account, *_ = name.split(":") if name.startswith("arn:") else (*[""] * 4, self.account_id)
+        if account == self.account_id:
+            return get(self, name)
+        snapshot = rds_backends[account][region].database_snapshots.get(name.rpartition(":")[2])
+        if snapshot is None or self.account_id not in snapshot.attributes.get("restore", []):
+            raise DBSnapshotNotFoundFault(name)
+        return snapshot
+
+    return found
 
 
 def _promoted(promote: Any) -> Any:

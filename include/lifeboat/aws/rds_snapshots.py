@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lifeboat.aws.cloud import Cloud, tag_list
+from lifeboat.aws.cloud import Cloud, tag_list, tags_of
 from lifeboat.aws.names import Mark
 from lifeboat.aws.once import made_once
 from lifeboat.aws.rds_words import WORDS, Database, DatabaseKind, Words
@@ -79,7 +79,7 @@ def copy_snapshot(
     goes to the destination, with the source's ARN, and what is encrypted gets a key of the destination.
 
     Raise ConfigurationError when an encrypted one is copied without a key, or over a region and an account at once,
-    which RDS does not do for Aurora and for encrypted snapshots: copy in two steps.
+    which RDS does not do for Aurora and for encrypted snapshots (`bring_snapshot`).
     """
     words, account = source.words, cloud.account()
     _refuse_journey(source, region, account, kms_key)
@@ -101,6 +101,36 @@ def copy_snapshot(
         )
 
     return (yield from _made(cloud, source.kind, region, name, mark, make))
+
+
+def bring_snapshot(
+    home: Cloud,
+    there: Cloud,
+    source: Snapshot,
+    name: str,
+    mark: Mark,
+    *,
+    kms_key: str | None = None,
+    transit_key: str | None = None,
+) -> Work[Snapshot]:
+    """Bring a snapshot of the account `home` to the account and region `there`: share it, copy it, and when both differ
+    copy it within its region first, with a key of the other account there; that copy goes in the end."""
+    region, account = there.region, there.account()
+    if account == source.account:
+        return (yield from copy_snapshot(there, source, region, name, mark, kms_key=kms_key))
+    share_snapshot(home, source, account)
+    if region == source.region:
+        return (yield from copy_snapshot(there, source, region, name, mark, kms_key=kms_key))
+    found = find_snapshot(there, source.kind, name, region)
+    if found is None or found["Status"] != "available":
+        transit = yield from copy_snapshot(there, source, source.region, name, mark, kms_key=transit_key)
+        yield from copy_snapshot(there, transit, region, name, mark, kms_key=kms_key)
+    copied = find_snapshot(there, source.kind, name, region) or {}
+    mark.require(tags_of(copied.get("TagList")), f"snapshot {name} in {region}")
+    transited = find_snapshot(there, source.kind, name, source.region)
+    if transited is not None:
+        yield from remove_snapshot(there, snapshot_of(source.kind, source.region, transited))
+    return snapshot_of(source.kind, region, copied)
 
 
 def share_snapshot(cloud: Cloud, snapshot: Snapshot, account: str) -> None:
@@ -145,7 +175,7 @@ def _made(
     what = f"snapshot {name} in {region}"
     found = find_snapshot(cloud, kind, name, region)
     if found is not None and found["Status"] == "failed":
-        mark.require({each["Key"]: each["Value"] for each in found.get("TagList") or ()}, what)
+        mark.require(tags_of(found.get("TagList")), what)
         log.warning("%s of an earlier try has failed; it is removed and taken again.", what)
         yield from remove_snapshot(cloud, snapshot_of(kind, region, found))
     service = cloud.service("rds", region)

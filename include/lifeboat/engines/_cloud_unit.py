@@ -83,11 +83,12 @@ class CloudUnit(Engine):
         self,
         capture: Capture,
         document: dict[str, Any],
+        name: str,
         facts: dict[str, Any],
         instant: datetime,
         tools: dict[str, str],
     ) -> UnitSnapshot:
-        """Store the document of what was captured, and its facts, and return the unit's snapshot."""
+        """Store the document of what was captured under a name, and its facts, and return the unit's snapshot."""
         member = str(self.unit)
         content = canonical_json({"schema": SCHEMA, "point": capture.point.id, **document})
         began = time.monotonic()
@@ -98,7 +99,7 @@ class CloudUnit(Engine):
             self.unit.kind,
             stored,
             PATH,
-            proof(self.algorithm, facts, {"region": document["region"], "name": document["snapshot"]["id"]}),
+            proof(self.algorithm, facts, {"region": document["region"], "name": name}),
             stream_sha256=sha256(content),
             details={"region": document["region"], "account": document["account"]},
         )

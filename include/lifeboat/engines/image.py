@@ -19,7 +19,7 @@ from lifeboat.by_hand import Runbook
 from lifeboat.deployment_cloud import MachineImage
 from lifeboat.engines._cloud_unit import CloudUnit, RestoredInCloud
 from lifeboat.engines.base import Capture, Restored
-from lifeboat.errors import CloudMissingError
+from lifeboat.errors import CloudMissingError, ConfigurationError
 from lifeboat.manifest import MemberSnapshot, UnitSnapshot
 from lifeboat.vault import Vault
 
@@ -60,11 +60,16 @@ class ImageEngine(CloudUnit):
         found = find_image(cloud, name, cloud.region) or {}
         document = {"account": cloud.account(), "region": cloud.region, "snapshot": image.document()}
         instant = datetime.fromisoformat(found["CreationDate"])
-        return self.store(capture, document, _facts(found), instant, {})
+        return self.store(capture, document, name, _facts(found), instant, {})
 
     def copy_to(self, snapshot: UnitSnapshot, vault: Vault, site: str) -> None:
         document = self.document(snapshot, vault)
         image, there = Image(**document["snapshot"]), self.cloud(site)
+        if there.account() != document["account"]:
+            raise ConfigurationError(
+                f"{self.unit}: images are copied between regions of one account; site '{site}' has another one.",
+                next_step="Give the site the account of the machine, or take it out of `images`.",
+            )
         if there.region == image.region:
             return
         key = self.runtime.deployment.sites[site].kms_key

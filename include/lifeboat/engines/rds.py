@@ -15,9 +15,8 @@ from lifeboat.aws.rds_restore import remove_database, restore_snapshot
 from lifeboat.aws.rds_settings import TEMPORARY, Settings, over, read_settings
 from lifeboat.aws.rds_snapshots import (
     Snapshot,
-    copy_snapshot,
+    bring_snapshot,
     find_snapshot,
-    share_snapshot,
     snapshot_of,
     take_snapshot,
 )
@@ -67,7 +66,7 @@ class RdsEngine(CloudUnit):
             "snapshot": taken.document(),
             "settings": settings.model_dump(mode="json"),
         }
-        return self.store(capture, document, _facts(settings), found["SnapshotCreateTime"], tools)
+        return self.store(capture, document, taken.id, _facts(settings), found["SnapshotCreateTime"], tools)
 
     def _name(self, point: str) -> str:
         return rds_name(self.runtime.deployment.name, point, str(self.unit), longest=LONGEST_SNAPSHOT)
@@ -75,13 +74,11 @@ class RdsEngine(CloudUnit):
     def copy_to(self, snapshot: UnitSnapshot, vault: Vault, site: str) -> None:
         document = self.document(snapshot, vault)
         taken, home, there = Snapshot(**document["snapshot"]), self.cloud(), self.cloud(site)
-        account = there.account()
-        if account == taken.account and there.region == taken.region:
+        if there.region == taken.region and there.account() == taken.account:
             return
-        share_snapshot(home, taken, account)
-        mark = self.backup_mark(document["point"])
-        key = self.runtime.deployment.sites[site].kms_key
-        self.finish(there, copy_snapshot(there, taken, there.region, taken.id, mark, kms_key=key))
+        mark, settings = self.backup_mark(document["point"]), self.runtime.deployment.sites[site]
+        keys = {"kms_key": settings.kms_key, "transit_key": settings.transit_kms_key}
+        self.finish(there, bring_snapshot(home, there, taken, taken.id, mark, **keys))
 
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:

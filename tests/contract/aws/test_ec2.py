@@ -6,7 +6,7 @@ import pytest
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.ec2_images import Image, copy_image, remove_image, take_image
-from lifeboat.aws.ec2_instances import launch, terminate
+from lifeboat.aws.ec2_instances import find_machine, launch, terminate
 from lifeboat.aws.names import Mark, image_name
 from lifeboat.aws.work import finish
 from lifeboat.deployment_cloud import Launch
@@ -98,3 +98,16 @@ def test_two_machines_of_one_name_are_told_apart_by_nobody(fake: FakeCloud, clou
     fake.client("ec2").run_instances(ImageId=ANY_IMAGE, MinCount=1, MaxCount=1, TagSpecifications=specification)
     with pytest.raises(CloudError, match="Several machines in eu-west-1 carry the name gw-1"):
         finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-1", HOW, DRILL))
+
+
+def test_a_machine_that_is_not_seen_yet_is_not_launched_a_second_time(
+    fake: FakeCloud, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-1", HOW, DRILL))
+    looks = iter([None])
+    monkeypatch.setattr("lifeboat.aws.ec2_instances.find_machine", lambda *given: next(looks, find_machine(*given)))
+    assert finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-1", HOW, DRILL)) == first
+    assert fake.asked.count("RunInstances") == 2
+    assert len(machines(fake, HOME)) == 1
+    finish(cloud, terminate(cloud, first.id, HOME, DRILL))
+    assert finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-1", HOW, DRILL)).id != first.id

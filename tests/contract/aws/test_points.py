@@ -97,6 +97,8 @@ def test_a_point_is_whole_in_both_regions_and_proven_in_each(fake: FakeCloud, si
         made = ("CreateDBSnapshot", "CopyDBSnapshot", "CreateImage", "CopyImage", "CopyDBClusterSnapshot")
         assert [fake.asked.count(each) for each in made] == [1] * 5
         printed = scripts(runtime, point, "main")
+        image = fake.client("ec2").describe_images(Owners=["self"])["Images"][0]["Name"]
+        assert f"Name=name,Values={image}" in printed[str(IMAGE)]
         assert f"--db-snapshot-identifier {point.unit(RDS).members[0].proof.summary['name']}" in printed[str(RDS)]
 
 

@@ -8,7 +8,14 @@ from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.names import LONGEST_SNAPSHOT, Mark, rds_name
 from lifeboat.aws.rds_restore import promote_replica, remove_database, restore_snapshot, restore_to_time
 from lifeboat.aws.rds_settings import TEMPORARY, Settings, over, read_settings
-from lifeboat.aws.rds_snapshots import Snapshot, copy_snapshot, remove_snapshot, share_snapshot, take_snapshot
+from lifeboat.aws.rds_snapshots import (
+    Snapshot,
+    bring_snapshot,
+    copy_snapshot,
+    remove_snapshot,
+    share_snapshot,
+    take_snapshot,
+)
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.work import finish
 from lifeboat.deployment_cloud import Place
@@ -106,6 +113,21 @@ def test_a_copy_over_account_and_region_at_once_is_refused_before_it_begins(clou
         finish(cloud, copy_snapshot(cloud, theirs, OTHER, NAME, MARK, kms_key=key))
     with pytest.raises(CloudMissingError, match="is not shared with account"):
         finish(cloud, copy_snapshot(cloud, theirs, HOME, NAME, MARK, kms_key=key))
+
+
+@pytest.mark.parametrize("region", [HOME, OTHER])
+def test_a_snapshot_is_brought_to_another_account_and_region_by_way_of_its_own(
+    fake: FakeCloud, cloud: Cloud, database: Database, region: str
+) -> None:
+    there, source = fake.other_account("111122223333", region), snapshot(cloud, database)
+    transit, key = (there.service("kms", each).call("create_key")["KeyMetadata"]["Arn"] for each in (HOME, region))
+    for _ in range(2):
+        work = bring_snapshot(cloud, there, source, NAME, MARK, kms_key=key, transit_key=transit)
+        copied = finish(there, work)
+    assert (copied.account, copied.region, copied.encrypted) == ("111122223333", region, True)
+    listed = {each: there.service("rds", each).pages("describe_db_snapshots", "DBSnapshots") for each in (HOME, OTHER)}
+    assert {each: len(found) for each, found in listed.items()} == {HOME: 0, OTHER: 0} | {region: 1}
+    assert fake.asked.count("CopyDBSnapshot") == (1 if region == HOME else 2)
 
 
 def test_settings_are_told_and_come_back_with_what_the_place_says(
