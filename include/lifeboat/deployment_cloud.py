@@ -65,6 +65,11 @@ class RdsDatabase(Model):
     kind: Literal["instance", "cluster"] = Field("instance", description="What it is; `cluster` for Aurora.")
     site: Name = Field("main", description="The site in whose account and region it is.")
     host: Name = Field("worker", description="The host whose worker asks AWS.")
+    database_server: Name | None = Field(
+        None,
+        description="The one of `database_servers` that is in it: drills run the WSO2 checks on what was restored, by "
+        "its account and the restored address.",
+    )
     places: dict[Name, Place] = Field({}, description="By site, what it gets when it is restored there.")
 
 

@@ -58,6 +58,9 @@ def _cloud_problems(groups: dict[str, dict[str, Any]], sites: dict[str, Any]) ->
             site = _text(thing, "site", "main")
             if site in sites and not (_text(sites[site], "account", None) and _text(sites[site], "region", None)):
                 yield (group, name, "site"), f"site '{site}' has no account and region"
+            server = _text(thing, "database_server", None)
+            if server is not None and server not in groups["database_servers"]:
+                yield (group, name, "database_server"), f"'{server}' is not one of database_servers"
             for place in _mapping(thing, places):
                 if place not in sites:
                     yield (group, name, places, place), f"is not one of sites ({', '.join(map(str, sites))})"

@@ -17,6 +17,7 @@ class CloudSites(TwoSites):
     """Its vaults are on disk. Its accounts are one account of the fake cloud."""
 
     regions: dict[str, dict[str, str]] = field(default_factory=dict)
+    more_connections: dict[str, Connection] = field(default_factory=dict)
     units: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -42,7 +43,7 @@ class CloudSites(TwoSites):
 
     def connections(self) -> dict[str, Connection]:
         account = Connection("aws_account", "aws", login="key", password="secret")
-        return {**super().connections(), account.id: account}
+        return {**super().connections(), account.id: account, **self.more_connections}
 
     def environment(self) -> dict[str, str]:
         account = {"conn_type": "aws", "login": "key", "password": "secret"}

@@ -53,6 +53,8 @@ class Settings(BaseModel):
 def over(place: Place, settings: Settings) -> Settings:
     """Given what a database gets at a place, and its settings, return those of what is restored there."""
     changed = {key: value for key, value in place.model_dump().items() if value is not None}
+    if settings.kind == "cluster" and changed.get("backup_retention_days") == 0:
+        changed["backup_retention_days"] = 1  # Aurora knows no less
     return Settings.model_validate(settings.model_dump() | changed)
 
 

@@ -5,8 +5,8 @@ The document is a stream like a dump, so its address, digest, signature and copi
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,13 +19,13 @@ from lifeboat.aws.work import T, Work, finish
 from lifeboat.deployment_cloud import MachineImage, RdsDatabase
 from lifeboat.engines.base import Capture, Engine, Facts, Restored, difference, fidelity, member_snapshot, proof
 from lifeboat.engines.tree import restic_version
-from lifeboat.errors import VaultDamagedError
+from lifeboat.errors import UnreachableError, VaultDamagedError
 from lifeboat.host import LocalHost
-from lifeboat.manifest import Check, UnitSnapshot, canonical_json, sha256
+from lifeboat.manifest import Check, Outcome, UnitSnapshot, canonical_json, sha256
 from lifeboat.recovery_documents import Replacement
 from lifeboat.swap import Step
 from lifeboat.vault import Vault
-from lifeboat.wso2.checks import CheckedDatabase
+from lifeboat.wso2.checks import CheckedDatabase, CheckResult
 
 SCHEMA = "lifeboat/cloud-member/1"
 PATH = "/cloud.json"
@@ -33,19 +33,36 @@ PATH = "/cloud.json"
 DRILL_EXPIRES = timedelta(days=1)
 
 
-class RestoredInCloud(Restored):
-    """What a drill has made in AWS, and what AWS tells of it."""
+#: Opens what was restored for the WSO2 checks.
+Look = Callable[[], AbstractContextManager[Mapping[str, CheckedDatabase]]]
 
-    def __init__(self, facts: Facts, size: int) -> None:
+
+class RestoredInCloud(Restored):
+    """What a drill has made in AWS, what AWS tells of it, and how to look into it, if that is known."""
+
+    def __init__(self, member: str, facts: dict[str, Any] | None, size: int, look: Look | None = None) -> None:
         super().__init__(restored_bytes=size)
-        self._facts = facts
+        self._member, self._facts, self._look = member, facts, look
 
     def prove(self) -> Facts:
-        return self._facts
+        if self._look is not None:
+            try:
+                with self._look():
+                    pass
+            except UnreachableError as error:
+                self._look = None
+                self.checks.append(self._reached("skipped", error.message))
+            else:
+                self.checks.append(self._reached("passed", "the restored database answers"))
+        return {} if self._facts is None else {self._member: self._facts}
 
     @contextmanager
     def databases(self) -> Iterator[Mapping[str, CheckedDatabase]]:
-        yield {}
+        with self._look() if self._look else nullcontext({}) as databases:
+            yield databases
+
+    def _reached(self, outcome: Outcome, detail: str) -> Check:
+        return Check(name="database-answers", verdict="health", outcome=outcome, member=self._member, detail=detail)
 
 
 class CloudUnit(Engine):
@@ -87,6 +104,7 @@ class CloudUnit(Engine):
         facts: dict[str, Any],
         instant: datetime,
         tools: dict[str, str],
+        checks: Sequence[CheckResult] = (),
     ) -> UnitSnapshot:
         """Store the document of what was captured under a name, and its facts, and return the unit's snapshot."""
         member = str(self.unit)
@@ -117,6 +135,7 @@ class CloudUnit(Engine):
             facts=where,
             facts_sha256=digest,
             members=(snapshot,),
+            checks=tuple(checks),
         )
 
     def document(self, snapshot: UnitSnapshot, vault: Vault) -> dict[str, Any]:
@@ -133,7 +152,8 @@ class CloudUnit(Engine):
 
     def lost(self, what: str) -> Restored:
         """Return what a drill has restored of data that the vault knows of and the cloud has no more: nothing."""
-        restored, member = RestoredInCloud({}, 0), str(self.unit)
+        member = str(self.unit)
+        restored = RestoredInCloud(member, None, 0)
         detail = f"{what} is not in the account of site '{self.at_site}'; AWS's trail tells who removed it"
         restored.checks.append(fidelity("cloud-restored", member, False, detail))
         return restored

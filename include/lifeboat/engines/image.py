@@ -83,7 +83,7 @@ class ImageEngine(CloudUnit):
         if image is None or image["State"] != "available":
             yield self.lost(f"image {document['snapshot']['name']}")
             return
-        restored = RestoredInCloud({str(self.unit): _facts(image)}, _facts(image)["gib"] * _GIB)
+        restored = RestoredInCloud(str(self.unit), _facts(image), _facts(image)["gib"] * _GIB)
         how = self.machine.launches.get(self.at_site)
         if how is None:
             yield restored

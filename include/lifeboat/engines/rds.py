@@ -1,12 +1,14 @@
 """A database of RDS: a manual snapshot, which stays in AWS, and a document about it in the vault.
 
-A drill restores the snapshot to a database of its own, with the settings of its source but small, and holds what RDS
-tells of it against what was captured. It is removed whatever happens; after a kill it is a leftover with an expiry.
+A drill restores the snapshot to a database of its own, with the settings of its source but small, holds what RDS tells
+of it against what was captured, and runs the WSO2 checks in it where the file says which database server it is. It is
+removed whatever happens; after a kill it is a leftover that expires.
 """
 
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,11 +27,13 @@ from lifeboat.by_hand import Runbook
 from lifeboat.deployment import Unit
 from lifeboat.deployment_cloud import Place, RdsDatabase
 from lifeboat.engines._cloud_unit import CloudUnit, RestoredInCloud
+from lifeboat.engines._databases_elsewhere import databases_at
 from lifeboat.engines.base import Capture, Restored
 from lifeboat.errors import PreflightError
 from lifeboat.manifest import MemberSnapshot, UnitSnapshot
 from lifeboat.runtime import Runtime
 from lifeboat.vault import Vault
+from lifeboat.wso2.checks import CheckResult, run_checks
 
 _GIB = 1 << 30
 
@@ -60,13 +64,17 @@ class RdsEngine(CloudUnit):
         mark = self.backup_mark(capture.point.id)
         taken = self.finish(cloud, take_snapshot(cloud, database, self._name(capture.point.id), mark))
         found = find_snapshot(cloud, taken.kind, taken.id, taken.region) or {}
+        checks: list[CheckResult] = []
+        if self.rds.database_server:  # so that a drill knows what was wrong already
+            with databases_at(self.runtime, self.rds.database_server, None) as databases:
+                checks = run_checks(databases)
         document = {
             "account": taken.account,
             "region": taken.region,
             "snapshot": taken.document(),
             "settings": settings.model_dump(mode="json"),
         }
-        return self.store(capture, document, taken.id, _facts(settings), found["SnapshotCreateTime"], tools)
+        return self.store(capture, document, taken.id, _facts(settings), found["SnapshotCreateTime"], tools, checks)
 
     def _name(self, point: str) -> str:
         return rds_name(self.runtime.deployment.name, point, str(self.unit), longest=LONGEST_SNAPSHOT)
@@ -94,9 +102,11 @@ class RdsEngine(CloudUnit):
         restored = Database(taken.kind, name, cloud.region)
         source = snapshot_of(taken.kind, cloud.region, here)
         try:
-            self.finish(cloud, restore_snapshot(cloud, source, name, wanted, mark))
+            endpoint = self.finish(cloud, restore_snapshot(cloud, source, name, wanted, mark))
             facts = _facts(read_settings(cloud, restored))
-            yield RestoredInCloud({str(self.unit): facts}, settings.allocated_gib * _GIB)
+            server, address = self.rds.database_server, (endpoint.host, endpoint.port)
+            look = partial(databases_at, self.runtime, server, address) if server else None
+            yield RestoredInCloud(str(self.unit), facts, settings.allocated_gib * _GIB, look)
         finally:
             self.finish(cloud, remove_database(cloud, restored, mark))
 

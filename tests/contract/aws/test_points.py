@@ -1,5 +1,8 @@
 """Restore points with RDS databases and EC2 machines: captured, copied to another region, drilled there, and gone."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +15,20 @@ from lifeboat.aws.points import leftovers_of_site, remove_from_clouds
 from lifeboat.capture import capture_unit, make_point, open_point, seal_point
 from lifeboat.deployment import Unit
 from lifeboat.drill import drill_point, drill_unit
+from lifeboat.engines._databases_elsewhere import databases_at
 from lifeboat.manifest import Check
 from lifeboat.preflight import world_problems
 from lifeboat.replication import replicate
 from lifeboat.runbook import scripts
+from lifeboat.sample.ports import free_port
+from lifeboat.sample.postgres_server import SamplePostgres
 from lifeboat.upkeep_documents import Removed
 from tests.contract.aws.conftest import make_instance
 from tests.support.cloud_sites import CloudSites
 from tests.support.command_line import lifeboat_here
+from tests.support.engine_sources import connection_to
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud, Killed
+from tests.support.miniature import DATABASES, make_databases
 from tests.support.small_deployment import NAME
 
 RDS, CLUSTER, IMAGE = (Unit.parse(each) for each in ("rds/apim", "rds/shared", "image/gw"))
@@ -192,3 +200,45 @@ def test_databases_without_automated_backups_are_told(
     assert problems == [
         "rds/apim: DB instance bare in eu-west-1 has no automated backups (BackupRetentionPeriod is 0)."
     ]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[SamplePostgres]:
+    """What a restored database of RDS is, for want of one: a PostgreSQL with WSO2's tables."""
+    directory = Path(tempfile.mkdtemp(prefix="lifeboat-rds-"))
+    directory.chmod(0o711)
+    server = SamplePostgres(directory / "postgres")
+    server.start()
+    make_databases(server)
+    yield server
+    server.stop()
+    shutil.rmtree(directory)
+
+
+def test_a_drill_looks_into_the_restored_databases_where_it_reaches_them(
+    sites: CloudSites, postgres: SamplePostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases = {name: {"role": role} for name, role in DATABASES.items()}
+    sites.units["database_servers"] = {
+        "main-db": {"engine": "postgres", "connection": "bench_postgres", "databases": databases}
+    }
+    account = connection_to(postgres)
+    monkeypatch.setattr(sites, "more_connections", {account.id: account})
+    asked: list[Any] = []
+
+    def at(runtime: Any, server: str, address: Any) -> Any:
+        asked.append(address)
+        return databases_at(runtime, server, there[0] if address else None)
+
+    monkeypatch.setattr("lifeboat.engines.rds.databases_at", at)
+    with sites.change_unit("rds", "apim", database_server="main-db") as runtime:
+        point = make_point(runtime, "system_backup", units=[RDS]).manifest
+        there = [(account.host, account.port)]
+        looked = drill_unit(runtime, point.id, RDS).checks
+        there = [("127.0.0.1", free_port())]
+        not_reached = drill_unit(runtime, point.id, RDS).checks
+    assert len({check.name for check in looked if check.verdict == "health" and check.outcome == "passed"}) > 5
+    assert red(looked) == red(not_reached) == {}
+    assert [(c.name, c.outcome) for c in not_reached if c.verdict == "health"] == [("database-answers", "skipped")]
+    assert asked[0] is None
+    assert asked[1][0].endswith(".rds.amazonaws.com")

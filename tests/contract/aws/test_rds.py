@@ -157,6 +157,7 @@ def test_a_cluster_comes_back_with_its_instances_and_goes_with_them(
     for _ in range(2):
         endpoint = finish(cloud, restore_snapshot(cloud, source, "drilled", over(TEMPORARY, settings), DRILL))
     members = fake.client("rds").describe_db_clusters(DBClusterIdentifier="drilled")["DBClusters"][0]
+    assert members["BackupRetentionPeriod"] == 1
     assert len(members["DBClusterMembers"]) == 1
     assert (endpoint.host, endpoint.port) == (members["Endpoint"], 5432)
     for _ in range(2):
