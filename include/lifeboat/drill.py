@@ -311,7 +311,10 @@ def proof_checks(engine: Engine, snapshot: UnitSnapshot, captured: Facts, restor
 
 
 def health_checks(runtime: Runtime, snapshot: UnitSnapshot, restored: Restored) -> Iterator[Check]:
-    """Run the WSO2 checks on restored databases; only what is new against the capture is red."""
+    """Run the WSO2 checks on restored databases; only what is new against the capture is red. Nothing for what this
+    worker does not reach: then nothing is known of its health, which a check of its own says."""
+    if restored.unreached:
+        return
     with restored.databases() as databases:
         results = [*(run_checks(databases) if databases else []), *restored.examine()]
     yield from _new_violations(runtime, snapshot, results, snapshot.checks)

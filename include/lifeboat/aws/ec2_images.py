@@ -68,7 +68,7 @@ def copy_image(
             SourceRegion=source.region,
             Encrypted=True,
             **({"KmsKeyId": kms_key} if kms_key else {}),
-            ClientToken=client_token("copy-image", region, name, mark.run),
+            ClientToken=client_token("copy-image", region, name, mark.run, str(mark.expires)),
             TagSpecifications=[{"ResourceType": kind, "Tags": tags} for kind in ("image", "snapshot")],
         )
 

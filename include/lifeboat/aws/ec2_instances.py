@@ -33,7 +33,9 @@ def launch(cloud: Cloud, image_id: str, region: str, name: str, how: Launch, mar
             ImageId=image_id,
             MinCount=1,
             MaxCount=1,
-            ClientToken=client_token("launch", region, name, mark.run, image_id, *terminated(cloud, name, region)),
+            ClientToken=client_token(
+                "launch", region, name, mark.run, str(mark.expires), image_id, *terminated(cloud, name, region)
+            ),
             TagSpecifications=[{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
             **parameters,
         )

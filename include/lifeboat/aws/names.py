@@ -55,8 +55,8 @@ class Mark:
     """Whose a thing in the cloud is: the tags that Lifeboat puts on everything that it makes.
 
     :param run: the restore point, drill, update or recovery that it was made for
-    :param expires: when it may be removed; None for what only retention or a person removes. A repeated task must give
-        the same time, since EC2 refuses a repeated request with other tags.
+    :param expires: when it may be removed; None for what only retention or a person removes. A repeated task should
+        give the same time: by another one EC2 would not know a repeated request.
     """
 
     deployment: str

@@ -43,6 +43,7 @@ class RestoredInCloud(Restored):
     def __init__(self, member: str, facts: dict[str, Any] | None, size: int, look: Look | None = None) -> None:
         super().__init__(restored_bytes=size)
         self._member, self._facts, self._look = member, facts, look
+        self.unreached = look is None
 
     def prove(self) -> Facts:
         if self._look is not None:
@@ -50,7 +51,7 @@ class RestoredInCloud(Restored):
                 with self._look():
                     pass
             except UnreachableError as error:
-                self._look = None
+                self._look, self.unreached = None, True
                 self.checks.append(self._reached("skipped", error.message))
             else:
                 self.checks.append(self._reached("passed", "the restored database answers"))

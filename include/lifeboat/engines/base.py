@@ -83,10 +83,12 @@ class Capture:
 
 @dataclass
 class Restored:
-    """A unit restored into scratch: how to prove it, and what went wrong on the way."""
+    """A unit restored into scratch: how to prove it, and what went wrong on the way. `unreached` says, after `prove`, that
+    the WSO2 checks cannot be run on it from here."""
 
     checks: list[Check] = field(default_factory=list)
     restored_bytes: int = 0
+    unreached: bool = field(default=False, init=False)
 
     def prove(self) -> Facts:
         """Compute the facts again from what was restored; members that could not be restored are left out."""
