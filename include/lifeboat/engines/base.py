@@ -83,8 +83,8 @@ class Capture:
 
 @dataclass
 class Restored:
-    """A unit restored into scratch: how to prove it, and what went wrong on the way. `unreached` says, after `prove`, that
-    the WSO2 checks cannot be run on it from here."""
+    """A unit restored into scratch: how to prove it, and what went wrong on the way. `unreached` says, after `prove`,
+    that the WSO2 checks cannot be run on it from here."""
 
     checks: list[Check] = field(default_factory=list)
     restored_bytes: int = 0
