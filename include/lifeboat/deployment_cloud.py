@@ -82,4 +82,8 @@ class MachineImage(Model):
     )
     site: Name = Field("main", description="The site in whose account and region it is.")
     host: Name = Field("worker", description="The host whose worker asks AWS.")
-    launches: dict[Name, Launch] = Field({}, description="By site, how it is launched from its image there.")
+    launches: dict[Name, Launch] = Field(
+        {},
+        description="By site, how drills launch it from its image there: where it reaches nothing that is live, since "
+        "its services start with the configuration that they had.",
+    )
