@@ -63,6 +63,18 @@ def test_packs_that_are_made_ready_on_no_known_host(write: Callable[..., Path]) 
     assert "'gone' is not one of hosts (worker)" in problem.message
 
 
+def test_what_is_in_a_cloud_that_the_file_does_not_know(write: Callable[..., Path]) -> None:
+    rds = "rds: {db: {identifier: wso2, database_server: gone-db, places: {far: {multi_az: true}}}}\n"
+    images = "images: {gw: {instance: i-0f12, launches: {main: {subnet: subnet-1}}}}\n"
+    assert [(problem.key, problem.message) for problem in problems_of(write(more=rds + images))] == [
+        ("rds.db.site", "site 'main' has no account and region"),
+        ("rds.db.database_server", "'gone-db' is not one of database_servers"),
+        ("rds.db.places.far", "is not one of sites (main)"),
+        ("images.gw.launches.main", "give template or instance_type, or both"),
+        ("images.gw.site", "site 'main' has no account and region"),
+    ]
+
+
 def test_nothing_to_back_up(tmp_path: Path) -> None:
     path = tmp_path / "prod.yaml"
     path.write_text(GOOD[: GOOD.index("database_servers:")])
