@@ -134,11 +134,14 @@ def _deployment(manifest: Manifest) -> Deployment:
             SITE: {
                 "vault": {"repository": "/", "writer": "none"},  # `BareRuntime.vault` knows where it is
                 "scratch": str(Path(tempfile.gettempdir()).absolute() / "lifeboat-scratch"),
+                **_cloud(manifest),
             }
         },
         "database_servers": {u.unit.name: _database_server(u) for u in manifest.units if u.unit.kind == "database"},
         "servers": {u.unit.name: _home(u) for u in manifest.units if u.unit.kind == "home"},
         "business_data": {u.unit.name: _tree(u) for u in manifest.units if u.unit.kind == "tree"},
+        "rds": {u.unit.name: _in_cloud(u, "identifier", "kind") for u in manifest.units if u.unit.kind == "rds"},
+        "images": {u.unit.name: _in_cloud(u, "instance") for u in manifest.units if u.unit.kind == "image"},
     }
     return Deployment.model_validate(document)
 
@@ -159,6 +162,16 @@ def _home(unit: UnitSnapshot) -> dict[str, object]:
 
 def _tree(unit: UnitSnapshot) -> dict[str, object]:
     return {"path": _path(unit), "engine": unit.members[0].engine, "site": SITE}
+
+
+def _cloud(manifest: Manifest) -> dict[str, object]:
+    """Return where in a cloud the units are, if any is; the account is the connection AIRFLOW_CONN_AWS."""
+    regions = [unit.members[0].details["region"] for unit in manifest.units if unit.unit.kind in ("rds", "image")]
+    return {"region": regions[0], "account": "aws"} if regions else {}
+
+
+def _in_cloud(unit: UnitSnapshot, *keys: str) -> dict[str, object]:
+    return {"site": SITE, **{key: unit.members[0].details[key] for key in keys}}
 
 
 def _path(unit: UnitSnapshot) -> str:

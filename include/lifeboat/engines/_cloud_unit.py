@@ -84,6 +84,10 @@ class CloudUnit(Engine):
         """Return the account of a site, by default of the one where the unit is."""
         return cloud_of_site(self.runtime, site or self.cloud_settings.site)
 
+    def identity(self) -> dict[str, str]:
+        """Return what the deployment file calls the live thing by, under its own keys."""
+        raise NotImplementedError
+
     def finish(self, cloud: Cloud, work: Work[T]) -> T:
         """Do work to its end."""
         return finish(cloud, work, Limits())
@@ -120,7 +124,7 @@ class CloudUnit(Engine):
             PATH,
             proof(self.algorithm, facts, {"region": document["region"], "name": name}),
             stream_sha256=sha256(content),
-            details={"region": document["region"], "account": document["account"]},
+            details={"region": document["region"], "account": document["account"], **self.identity()},
         )
         return UnitSnapshot(
             unit=self.unit,

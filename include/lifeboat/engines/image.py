@@ -38,6 +38,9 @@ class ImageEngine(CloudUnit):
         assert isinstance(settings, MachineImage)
         return settings
 
+    def identity(self) -> dict[str, str]:
+        return {"instance": self.machine.instance}
+
     def preflight(self) -> dict[str, str]:
         cloud, instance = self.cloud(), self.machine.instance
         reservation = cloud.service("ec2").one("describe_instances", "Reservations", InstanceIds=[instance])

@@ -54,6 +54,9 @@ class RdsEngine(CloudUnit):
         """Return the database that is captured."""
         return Database(self.rds.kind, self.rds.identifier, self.cloud().region)
 
+    def identity(self) -> dict[str, str]:
+        return {"identifier": self.rds.identifier, "kind": self.rds.kind}
+
     def preflight(self) -> dict[str, str]:
         found = self.live().require(self.cloud())
         return {found["Engine"]: found["EngineVersion"]}

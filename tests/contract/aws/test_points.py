@@ -12,6 +12,7 @@ import pytest
 from lifeboat.aws.account import cloud_of
 from lifeboat.aws.cloud import tags_of
 from lifeboat.aws.points import leftovers_of_site, remove_from_clouds
+from lifeboat.break_glass import BareRuntime, break_glass
 from lifeboat.capture import capture_unit, make_point, open_point, seal_point
 from lifeboat.deployment import Unit
 from lifeboat.drill import drill_point, drill_unit
@@ -29,6 +30,7 @@ from tests.support.command_line import lifeboat_here
 from tests.support.engine_sources import connection_to
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud, Killed
 from tests.support.miniature import DATABASES, make_databases
+from tests.support.quick_vault import PASSWORD
 from tests.support.small_deployment import NAME
 
 RDS, CLUSTER, IMAGE = (Unit.parse(each) for each in ("rds/apim", "rds/shared", "image/gw"))
@@ -83,7 +85,9 @@ def red(checks: tuple[Check, ...]) -> dict[str, str]:
     return {check.name: check.detail for check in checks if check.outcome == "failed"}
 
 
-def test_a_point_is_whole_in_both_regions_and_proven_in_each(fake: FakeCloud, sites: CloudSites) -> None:
+def test_a_point_is_whole_in_both_regions_and_proven_in_each(
+    fake: FakeCloud, sites: CloudSites, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.slow = 300
     with sites.runtime() as runtime:
         catalog = sites.catalog()
@@ -105,6 +109,11 @@ def test_a_point_is_whole_in_both_regions_and_proven_in_each(fake: FakeCloud, si
         made = ("CreateDBSnapshot", "CopyDBSnapshot", "CreateImage", "CopyImage", "CopyDBClusterSnapshot")
         assert [fake.asked.count(each) for each in made] == [1] * 5
         printed = scripts(runtime, point, "main")
+        monkeypatch.setenv("RESTIC_PASSWORD", PASSWORD)
+        with break_glass(str(sites.vault_directory("main")), None, []) as opened:
+            opened.read()
+            bare = BareRuntime(point, opened)
+            assert scripts(bare, point, "vault").keys() == printed.keys() == {each.member for each in point.members()}
         image = fake.client("ec2").describe_images(Owners=["self"])["Images"][0]["Name"]
         assert f"Name=name,Values={image}" in printed[str(IMAGE)]
         assert f"--db-snapshot-identifier {point.unit(RDS).members[0].proof.summary['name']}" in printed[str(RDS)]
