@@ -17,6 +17,7 @@ from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
 from lifeboat.deployment_values import (
     AbsolutePath,
+    Address,
     ConnectionId,
     Cron,
     Duration,
@@ -24,6 +25,7 @@ from lifeboat.deployment_values import (
     EngineName,
     Glob,
     HealthUrl,
+    HostName,
     Name,
     RelativePath,
     Size,
@@ -245,10 +247,19 @@ class Vault(Model):
 class Binding(Model):
     """What stands at this site for something of another site."""
 
-    stands_in_for: Name = Field(description="The server, database server or host of the other site.")
-    connection: ConnectionId | None = Field(None, description="The connection to use here.")
-    path: AbsolutePath | None = Field(None, description="The path to use here.")
-    host_name: str | None = Field(None, description="The host name that configuration must carry here.")
+    stands_in_for: Name = Field(description="The server, database server, tree or host of the other site.")
+    connection: ConnectionId | None = Field(
+        None, description="The connection to use here: of SSH for a server or host, of the database server otherwise."
+    )
+    path: AbsolutePath | None = Field(None, description="The path of the home or tree here.")
+    host_name: HostName | None = Field(
+        None, description="The host name that configuration must carry here; by default that of the connection."
+    )
+    replaces: list[Address] = Field(
+        [],
+        description="Further addresses of the other site in whose place `host_name` comes, or `path` if it is a path: "
+        "names that no connection knows, such as that of a load balancer.",
+    )
 
 
 class Replication(Model):

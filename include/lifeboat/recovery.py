@@ -30,6 +30,7 @@ from lifeboat.engines.base import fidelity
 from lifeboat.errors import LifeboatError, RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.patch_recovery import patch_checks
+from lifeboat.rebind import rebind
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.runtime import Runtime
@@ -80,6 +81,7 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     log_checks(checks)
     try:
         _refuse_red(plan, unit, checks)
+        checks += rebind(engine, plan, replacement)
     except RecoveryError:
         engine.step(replacement).discard()
         raise

@@ -18,6 +18,7 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState, last_instant
 from lifeboat.catalog.last_good import described
 from lifeboat.deployment import Deployment, Unit
+from lifeboat.drill import require_copied
 from lifeboat.engines import load_engine
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
@@ -39,7 +40,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     when there is no room, and whatever else stands in the way.
     """
     deployment = runtime.deployment
-    state, chosen = resolve(catalog, deployment.name, request)
+    state, chosen = resolve(catalog, deployment.name, request, runtime.away)
     if request.patches_from:
         selection = select_home(deployment, request)
     else:
@@ -50,6 +51,7 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     ]
     servers = affected_servers(deployment, selection)
     _refuse_full(runtime, state.manifest, replacements)
+    rebindings, foreign = runtime.rebindings() if any(unit.kind == "home" for unit in selection) else ((), ())
     return RecoveryPlan(
         id=recovery,
         deployment=deployment.name,
@@ -63,30 +65,37 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         replacements=tuple(replacements),
         servers=tuple(servers),
         warnings=tuple(_warnings(deployment, state, request, selection, replacements, servers)),
+        rebindings=rebindings,
+        foreign=foreign,
     )
 
 
-def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest) -> tuple[PointState, str]:
-    """Given a request, return its restore point and how it was chosen, in words.
+def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest, site: str = "") -> tuple[PointState, str]:
+    """Given a request, and perhaps another site than home from whose vault it is met, return its restore point and how
+    it was chosen, in words. At another site what counts are the drills there.
 
     Raise PointError when there is none, and RecoveryError when the point that was named is not proven and the
     request does not say that this is known.
     """
+    at, there = (f" at site '{site}'", f" --site {site}") if site else ("", "")
     if not request.point:
-        state = catalog.require_last_known_good(deployment, request.as_of)
+        state = catalog.require_last_known_good(deployment, request.as_of, site)
         when = f" as of {in_utc(request.as_of)}" if request.as_of else ""
-        return state, f"the last known good{when}"
+        return state, f"the last known good{at}{when}"
     if request.as_of:
         raise ConfigurationError(
             f"Both a restore point ({request.point}) and a time ({in_utc(request.as_of)}) are given.",
             next_step="Give one of them; without both, it is the last known good.",
         )
     state = catalog.point(deployment, request.point)
+    if site:
+        require_copied(state, site)
+        state = state.at(site)
     if state.verdict != "good" and not request.unproven:
         raise RecoveryError(
-            f"Restore point {described(state)} is not proven: no drill of it passed.",
-            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}`, choose a good one, or say "
-            "that you know it: unproven.",
+            f"Restore point {described(state)} is not proven{at}: no drill of it passed.",
+            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}{there}`, choose a good one, or "
+            "say that you know it: unproven.",
         )
     return state, "named"
 

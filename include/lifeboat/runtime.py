@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from lifeboat.bindings import at_site, rebindings
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_values import size_bytes
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Host, LocalHost
+from lifeboat.recovery_documents import Foreign, Rebinding
 from lifeboat.signing import Signer, Verifier
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
@@ -19,10 +21,15 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """Everything that one run of a use-case shares. Close it, or use it as a context, to end SSH sessions."""
+    """Everything that one run of a use-case shares. Close it, or use it as a context, to end SSH sessions.
 
-    def __init__(self, deployment: Deployment, resolve: ConnectionResolver) -> None:
-        self.deployment = deployment
+    `away` is the site at which it works when that is another than the home site of the deployment file.
+    """
+
+    def __init__(self, deployment: Deployment, resolve: ConnectionResolver, site: str = "") -> None:
+        self.away = site if site and site != deployment.home_site() else ""
+        self.deployment = at_site(deployment, site) if site else deployment
+        self._file = deployment
         self._resolve = resolve
         self._hosts: dict[str, Host] = {}
         self._stack = ExitStack()
@@ -30,6 +37,19 @@ class Runtime:
     def connection(self, connection_id: str) -> Connection:
         """Given a connection's id, return it. Raise ConfigurationError when it is set nowhere."""
         return self._resolve(connection_id)
+
+    def at(self, site: str) -> "Runtime":
+        """Given a site, or an empty text for the home site, return what works there."""
+        return Runtime(self._file, self._resolve, site)
+
+    @property
+    def option(self) -> str:
+        """The option by which a command works at this site, with a space before it; empty at the home site."""
+        return f" --site {self.away}" if self.away else ""
+
+    def rebindings(self) -> tuple[tuple[Rebinding, ...], tuple[Foreign, ...]]:
+        """Return which addresses in the configuration of homes change at this site, and which must not be left."""
+        return rebindings(self._file, self.away, self._resolve) if self.away else ((), ())
 
     def host(self, name: str) -> Host:
         """Given the name of a host of the deployment, return it; `worker` and hosts behind a queue are local,

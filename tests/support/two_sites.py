@@ -86,7 +86,14 @@ class TwoSites(Small):
     def environment(self) -> dict[str, str]:
         found = {
             environment_variable(name): json.dumps(
-                {"conn_type": "generic", "login": each.login, "password": each.password, "extra": dict(each.extra)}
+                {
+                    "conn_type": each.type,
+                    "host": each.host,
+                    "port": each.port,
+                    "login": each.login,
+                    "password": each.password,
+                    "extra": dict(each.extra),
+                }
             )
             for name, each in self.connections().items()
         }
