@@ -45,6 +45,8 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         selection = select_home(deployment, request)
     else:
         selection = select_members(state.manifest, request.units)
+        if not request.units:
+            selection = _of_this_place(deployment, selection)
     refuse_other_workers(deployment, selection)
     replacements = [
         _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
@@ -127,20 +129,34 @@ def select_members(manifest: Manifest, wanted: Sequence[str]) -> dict[Unit, list
 
 def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]:
     """Given units, return the servers that must be down while they are exchanged, in start order: a home's own
-    server, and all servers when a database is among them, for all of them hold sessions with it."""
+    server, that of an embedded database, and all servers when another database is among them, for all of them hold
+    sessions with it."""
     chosen = list(units)
-    if any(unit.kind == "database" for unit in chosen):
+    databases = [deployment.database_servers.get(unit.name) for unit in chosen if unit.kind == "database"]
+    if any(database is None or database.server is None for database in databases):
         names = set(deployment.servers)
     else:
         names = {unit.name for unit in chosen if unit.kind == "home"} & deployment.servers.keys()
+        names |= {database.server for database in databases if database and database.server}
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
+
+
+def _of_this_place(deployment: Deployment, selection: dict[Unit, list[str]]) -> dict[Unit, list[str]]:
+    """Given all units, return those behind the queue whose worker this is, if it is one."""
+    queue = os.environ.get("LIFEBOAT_QUEUE")
+    return {u: members for u, members in selection.items() if not queue or deployment.queue_of(u) == queue}
+
+
+def is_reached(deployment: Deployment, unit: Unit) -> bool:
+    """Return whether this worker reaches a unit: it is behind no queue, or behind the one whose worker this is."""
+    return deployment.queue_of(unit) in (None, os.environ.get("LIFEBOAT_QUEUE"))
 
 
 def refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
     """Raise ConfigurationError for what only the worker behind a queue reaches: a swap is made in one place."""
     for unit in units:
-        queue = deployment.queue_of(unit)
-        if queue and queue != os.environ.get("LIFEBOAT_QUEUE"):
+        if not is_reached(deployment, unit):
+            queue = deployment.queue_of(unit)
             raise ConfigurationError(
                 f"{unit} is on the host behind queue '{queue}', which a recovery from here does not reach.",
                 next_step=f"Run `LIFEBOAT_QUEUE={queue} lifeboat recover {deployment.name} --only {unit}` on that "

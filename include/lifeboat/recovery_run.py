@@ -9,6 +9,7 @@ from typing import Any
 
 from lifeboat.capture import JOBS
 from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
 from lifeboat.errors import LifeboatError, RecoveryError
 from lifeboat.manifest import Check
 from lifeboat.puppet_agent import agents_disabled
@@ -26,7 +27,7 @@ from lifeboat.recovery import (
 )
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, RecoveryRequest
 from lifeboat.recovery_journal import begin, lease_point, new_recovery_id, record, refuse_other_recovery
-from lifeboat.recovery_plan import plan_recovery
+from lifeboat.recovery_plan import plan_recovery, refuse_other_workers
 from lifeboat.runtime import Runtime
 from lifeboat.together import TogetherPool
 from lifeboat.wso2.server import ServerControl
@@ -182,6 +183,8 @@ def plan_and_begin(
     """Plan a recovery, let `confirm` decide, and write its journal; None when it was not confirmed."""
     refuse_other_recovery(runtime)
     plan = plan_recovery(runtime, catalog, request, new_recovery_id())
+    # In one go all is done from here.
+    refuse_other_workers(runtime.deployment, [Unit(kind="home", name=name) for name in plan.servers])
     lease_point(runtime, catalog, plan)
     if not confirm(plan):
         catalog.give_back(plan.deployment, f"recovery {plan.id}")
