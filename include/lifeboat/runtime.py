@@ -94,6 +94,17 @@ class Runtime:
             settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
         )
 
+    def reading_housekeeper(self, site: str) -> HousekeeperVault:
+        """Given a site's name, return its vault as its housekeeper sees it, to read it: where the deployment file
+        names nobody, by the writer's credential, which reads as well."""
+        settings = self.deployment.sites[site].vault
+        if settings.housekeeper is not None:
+            return self.housekeeper(site)
+        connection = self.connection(settings.writer)
+        return HousekeeperVault(
+            settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
+        )
+
     def initialise_vault(self, site: str) -> None:
         """Given a site's name, create its vault if there is none, by the housekeeper's password, and give the
         writer's password access to it. A vault of another site than the first, whose vault must be there, is made so

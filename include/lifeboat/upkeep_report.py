@@ -50,7 +50,10 @@ def print_upkeep(record: UpkeepRecord, console: Console | None = None) -> None:
         console.print(f"Data of restore points: before {sizes}", highlight=False)
     for check in record.checks:
         found = Text(f": {check.detail}" if check.detail else "")
-        console.print(Text(f"Part {check.part} of {check.of} of the vault ") + _verdict(check.passed) + found)
+        of_site = f" of site {check.site}" if check.site not in ("", record.site) else ""
+        console.print(Text(f"Part {check.part} of {check.of} of the vault{of_site} ") + _verdict(check.passed) + found)
+    for repair in record.repairs:
+        console.print(Text("Repaired ", style="bold yellow") + Text(repair.sentence()))
     for error in record.errors:
         console.print(Text("Failed ", style="bold red") + Text(error))
     console.print(Text("Housekeeping ") + _verdict(record.passed))
