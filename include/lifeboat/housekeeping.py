@@ -13,6 +13,7 @@ from pathlib import Path
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Deployment
 from lifeboat.errors import ConfigurationError, LifeboatError, VaultDamagedError
+from lifeboat.immutability import extend
 from lifeboat.manifest import Document, content_id
 from lifeboat.orphans import remove_orphans
 from lifeboat.repair import repair, unfinished
@@ -20,7 +21,7 @@ from lifeboat.retention_run import Retention, remove_points
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import reap
 from lifeboat.swapped_out import discard_expired
-from lifeboat.upkeep_documents import KEPT_RECORDS, Removed, Repair, UpkeepRecord, VaultCheck, write_upkeep
+from lifeboat.upkeep_documents import KEPT_RECORDS, Removed, Repair, Retained, UpkeepRecord, VaultCheck, write_upkeep
 from lifeboat.vault_upkeep import HousekeeperVault, named_packs
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class PartResult(Document):
     left: tuple[str, ...] = ()
     checks: tuple[VaultCheck, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    retained: tuple[Retained, ...] = ()
     pruned_bytes: int | None = None
     size_before: int | None = None
     size_after: int | None = None
@@ -58,6 +60,7 @@ class Run:
     left: list[str] = field(default_factory=list)
     checks: list[VaultCheck] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
+    retained: list[Retained] = field(default_factory=list)
     pruned_bytes: int | None = None
     size_before: int | None = None
     size_after: int | None = None
@@ -147,6 +150,12 @@ def _repair(run: Run, vault: HousekeeperVault, red: Sequence[VaultCheck]) -> Non
         _check_part(run, vault, each.part, each.of)
 
 
+def retain(run: Run) -> None:
+    """Keep what the site's vault uses from being destroyed for another time. Raise VaultError when somebody changed
+    what protects it, or not all was done."""
+    extend(run.runtime, run.catalog.upkeep(run.runtime.deployment.name), run.site, run.retained)
+
+
 def _check_part(run: Run, vault: HousekeeperVault, part: int, of: int) -> None:
     damage = vault.check(part, of)
     run.checks.append(
@@ -162,6 +171,8 @@ def _red(run: Run) -> list[VaultCheck]:
 PARTS: dict[str, Callable[[Run], None]] = {
     part.__name__: part for part in (locks, retention, orphans, swapped_out, prune, check)
 }
+#: What is done for each site whose vault has `object_lock`.
+RETAIN = retain.__name__
 
 
 def parts_to_check(records: Iterable[UpkeepRecord], of: int, site: str) -> list[int]:
@@ -179,12 +190,12 @@ def parts_to_check(records: Iterable[UpkeepRecord], of: int, site: str) -> list[
 
 
 def tasks(deployment: Deployment) -> list[tuple[str, str]]:
-    """Return what a run does, in order: each part by the site whose vault it is about. Only the check is about others
-    than the home site's."""
-    return [
-        *((part, deployment.home_site()) for part in PARTS),
-        *(("check", site) for site in deployment.other_sites()),
-    ]
+    """Return what a run does, in order: each part, and the site whose vault it is about. Only checking and locking are
+    about others than the home site's."""
+    home, sites = deployment.home_site(), deployment.sites
+    checks = [("check", site) for site in deployment.other_sites()]
+    locking = [(RETAIN, site) for site in sites if sites[site].vault.object_lock]
+    return [*((part, home) for part in PARTS), *checks, *locking]
 
 
 def run_part(
@@ -195,7 +206,7 @@ def run_part(
     run, error = Run(runtime, catalog, site or runtime.deployment.home_site(), only), ""
     log.info("— %s, site %s", name.replace("_", " "), run.site)
     try:
-        PARTS[name](run)
+        {**PARTS, RETAIN: retain}[name](run)
     except LifeboatError as failure:
         log.error("%s failed: %s", name, failure)
         error = f"{name}{f' of site {site}' if run.site != runtime.deployment.home_site() else ''}: {failure}"
@@ -225,6 +236,7 @@ def record_run(
         left=tuple(found for each in results for found in each.left),
         checks=tuple(found for each in results for found in each.checks),
         repairs=tuple(found for each in results for found in each.repairs),
+        retained=tuple(found for each in results for found in each.retained),
         pruned_bytes=known("pruned_bytes"),
         size_before=known("size_before"),
         size_after=known("size_after"),
@@ -236,7 +248,7 @@ def record_run(
 
 
 def housekeep(
-    runtime: Runtime, catalog: Catalog, parts: Collection[str] = tuple(PARTS), only: Collection[str] | None = None
+    runtime: Runtime, catalog: Catalog, parts: Collection[str] = (*PARTS, RETAIN), only: Collection[str] | None = None
 ) -> UpkeepRecord:
     """Run all of housekeeping, or some parts, in one go, as the command line does, and return its record. With `only`
     no other points are deleted."""

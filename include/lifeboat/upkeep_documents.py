@@ -73,6 +73,32 @@ class Repair(Document):
         return f"site {self.site}: {whole}{source}{read}{damage}{''.join(f'; {each}' for each in rest)}"
 
 
+class Retained(Document):
+    """That what a site's vault on S3 uses cannot be destroyed until then: so many `objects`, of which `extended` were
+    told so now; `complete` says whether those are all. `findings` are what somebody did to it."""
+
+    site: str
+    until: datetime
+    mode: str
+    objects: int
+    extended: int
+    complete: bool
+    findings: tuple[str, ...] = ()
+    finished_at: datetime
+
+
+class BroughtBack(Document):
+    """That the files of a site's vault on S3 were put back as they were at a time. `points` were read afterwards and
+    are whole."""
+
+    site: str
+    as_of: datetime
+    objects: int
+    hidden: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
 class UpkeepRecord(Document):
     """One run of housekeeping.
 
@@ -96,6 +122,8 @@ class UpkeepRecord(Document):
     size_after: int | None = None
     checks: tuple[VaultCheck, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    retained: tuple[Retained, ...] = ()
+    brought_back: tuple[BroughtBack, ...] = ()
     errors: tuple[str, ...] = ()
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from lifeboat.errors import CommandError, ConfigurationError, VaultError
-from lifeboat.host import Command, LocalHost
-from lifeboat.vault_tunnel import rclone_account, rclone_target
+from lifeboat.connections import Connection
+from lifeboat.errors import ConfigurationError, VaultError
+from lifeboat.s3_vault import S3Vault
 
 #: Where damaged files lie, below the vault's own directory or prefix.
 ASIDE = "damaged"
@@ -35,7 +35,11 @@ def vault_files(repository: str, backend_secrets: Mapping[str, str]) -> VaultFil
     if repository.startswith("/"):
         return _OnDisk(Path(repository))
     if repository.startswith("s3:"):
-        return _OnS3(repository, backend_secrets)
+        extra = {
+            "secret_access_key": backend_secrets.get("AWS_SECRET_ACCESS_KEY", ""),
+            "region": backend_secrets.get("AWS_DEFAULT_REGION", ""),
+        }
+        return S3Vault(repository, Connection("s3", login=backend_secrets.get("AWS_ACCESS_KEY_ID", ""), extra=extra))
     raise ConfigurationError(
         f"Files of a vault at '{repository.partition(':')[0]}:' cannot be moved from here, so it is not repaired.",
         next_step="Repair it by hand, on the machine of the vault; docs/housekeeping.md says how.",
@@ -62,35 +66,6 @@ class _OnDisk:
             (self._directory / path).unlink(missing_ok=True)
         except OSError as error:
             raise _refused(path, str(error)) from error
-
-
-class _OnS3:
-    def __init__(self, repository: str, backend_secrets: Mapping[str, str]) -> None:
-        self._target, settings = rclone_target(repository)
-        self._environment = {"RCLONE_CONFIG": "/dev/null", **settings}
-        self._secrets = rclone_account(backend_secrets)
-
-    def names(self, directory: str) -> list[str]:
-        return sorted(self._rclone(directory, "lsf", "--files-only", self._at(directory)).splitlines())
-
-    def move(self, source: str, target: str) -> None:
-        self._rclone(source, "moveto", self._at(source), self._at(target))
-
-    def remove(self, path: str) -> None:
-        self._rclone(path, "deletefile", self._at(path))
-
-    def _at(self, path: str) -> str:
-        return f"{self._target}/{path}"
-
-    def _rclone(self, what: str, *arguments: str) -> str:
-        """Run rclone and return what it printed; nothing for a directory that is not there."""
-        argv = ["rclone", *arguments, "--retries", "2", "--stats", "0"]
-        command = Command(argv, environment=self._environment, secrets=self._secrets)
-        try:
-            done = LocalHost().run(command, accept=(0, 3) if "lsf" in arguments else (0,))
-        except CommandError as error:
-            raise _refused(what, error.stderr) from error
-        return done.stdout.decode()
 
 
 def _refused(path: str, why: str) -> VaultError:

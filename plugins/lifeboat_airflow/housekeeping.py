@@ -44,6 +44,8 @@ class HousekeepingOperator(LifeboatOperator):
             self.log.warning("Left: %s", note)
         for repair in result.repairs:
             self.log.warning("Repaired: %s", repair.sentence())
+        for kept in result.retained:
+            self.log.info("Site %s: %d objects are kept until %s", kept.site, kept.objects, kept.until)
         context["ti"].xcom_push(RESULT, result.model_dump(mode="json"))
         if result.error:
             raise AirflowFailException(result.error)
