@@ -107,7 +107,10 @@ class _Repairing:
             left = self._lacking(lacking)
             kept = self._salvage(left) if left else ()
             healed = {each.tags["point"] for each in mine if each not in left and "point" in each.tags}
-            points, failures = self._read_again(sorted(healed), self.vault.snapshots({"deployment": self.name}))
+            healed -= {each.tags.get("point", "") for each in left}
+            points, failures = self._read_again(
+                () if kept else sorted(healed), self.vault.snapshots({"deployment": self.name})
+            )
         aside = self.files.names(f"{ASIDE}/packs")
         if not left and not failures:
             for pack in aside:
@@ -115,7 +118,7 @@ class _Repairing:
         return Repair(
             site=self.site,
             packs=tuple(sorted({*aside, *missing})),
-            points=() if kept else tuple(points),
+            points=tuple(points),
             sources=tuple(self.sent),
             snapshots=sum(map(len, self.sent.values())),
             size_bytes=self.size_bytes,

@@ -10,6 +10,7 @@ import pytest
 from lifeboat.documents import read_documents
 from lifeboat.drill import drill_point
 from lifeboat.housekeeping import housekeep
+from lifeboat.repair import repair
 from lifeboat.replication import replicate
 from lifeboat.upkeep_documents import UpkeepRecord, read_upkeep
 from lifeboat.vault_upkeep import HousekeeperVault
@@ -163,6 +164,18 @@ def test_a_damaged_pack_stays_while_something_that_nobody_else_has_can_be_read(k
     with two.runtime() as runtime:
         assert drill_point(runtime, two.catalog(), third).passed
         assert not drill_point(runtime, two.catalog(), second).passed
+
+
+def test_a_lost_pack_is_filled_as_well(kept: TwoSites) -> None:
+    two = kept
+    point = two.point().manifest.id
+    bring_over(two)
+    pack = damage(two, OTHER, point)
+    pack.unlink()
+    with two.runtime() as runtime:  # restic's check would try for most of a minute to read it
+        done = repair(runtime, two.catalog(), OTHER, [pack.name])
+    assert (done.packs, done.points, done.sources, done.still_damaged) == ((pack.name,), (point,), (HOME,), ())
+    restic(two.vault_directory(OTHER), "check", "--read-data", password=OTHER_PASSWORD)
 
 
 class Killed(BaseException):
