@@ -108,13 +108,11 @@ class _Repairing:
             kept = self._salvage(left) if left else ()
             healed = {each.tags["point"] for each in mine if each not in left and "point" in each.tags}
             healed -= {each.tags.get("point", "") for each in left}
-            points, failures = self._read_again(
-                () if kept else sorted(healed), self.vault.snapshots({"deployment": self.name})
-            )
+            points, failures = self._read_again(() if kept else sorted(healed))
         aside = self.files.names(f"{ASIDE}/packs")
+        self._remove("index")
         if not left and not failures:
-            for pack in aside:
-                self.files.remove(f"{ASIDE}/packs/{pack}")
+            self._remove("packs")
         return Repair(
             site=self.site,
             packs=tuple(sorted({*aside, *missing})),
@@ -137,8 +135,29 @@ class _Repairing:
                 missing.append(pack)
             elif self.vault.is_damaged(pack):
                 log.warning("Pack %s of vault %s is damaged, and is moved to %s", pack, self.vault.name, ASIDE)
+                self._keep_index()
                 self.files.move(_pack_path(pack), f"{ASIDE}/packs/{pack}")
         return [pack for pack in missing if pack not in self.files.names(f"{ASIDE}/packs")]
+
+    def _keep_index(self) -> None:
+        """Keep the index as it is: it alone knows what is in a pack whose own header is damaged."""
+        for each in self.files.names("index"):
+            if each not in self.files.names(f"{ASIDE}/index"):
+                self.files.copy(f"index/{each}", f"{ASIDE}/index/{each}")
+
+    def _put_packs_back(self, packs: Sequence[str]) -> None:
+        """Put damaged packs in their place once more, so that what can be read of them is read."""
+        for pack in packs:
+            self.files.move(f"{ASIDE}/packs/{pack}", _pack_path(pack))
+        index = self.files.names(f"{ASIDE}/index")
+        for each in index:
+            self.files.move(f"{ASIDE}/index/{each}", f"index/{each}")
+        if not index:
+            self.vault.rebuild_index()
+
+    def _remove(self, kind: str) -> None:
+        for each in self.files.names(f"{ASIDE}/{kind}"):
+            self.files.remove(f"{ASIDE}/{kind}/{each}")
 
     def _take_back_snapshots(self) -> list[str]:
         """Put snapshots back that are aside, remove those that were made in their place, and return them."""
@@ -246,9 +265,7 @@ class _Repairing:
         packs = self.files.names(f"{ASIDE}/packs")
         if not packs:
             return ()
-        for pack in packs:
-            self.files.move(f"{ASIDE}/packs/{pack}", _pack_path(pack))
-        self.vault.rebuild_index()
+        self._put_packs_back(packs)
         documents, held = {}, []
         for each in left:
             content = self._readable(each)
@@ -278,10 +295,11 @@ class _Repairing:
 
     # -- proof ----------------------------------------------------------------------------------------------
 
-    def _read_again(self, points: Sequence[str], listing: Sequence[Snapshot]) -> tuple[list[str], list[str]]:
+    def _read_again(self, points: Sequence[str]) -> tuple[list[str], list[str]]:
         """Read points from the repaired vault, all that their manifests name. Return those that are whole, and what is
         wrong with others. Of copies at this site it is evidence."""
         reading, whole, failures = Verifying(self.vault), list[str](), list[str]()
+        listing = self.vault.snapshots({"deployment": self.name}) if points else []
         for point in points:
             started, of_point = datetime.now(UTC), [each for each in listing if each.tags.get("point") == point]
             try:

@@ -189,10 +189,13 @@ class S3Vault:
 
     def move(self, source: str, target: str) -> None:
         """Move a file of the vault: it is at one of both paths, or at both, whenever this ends."""
+        self.copy(source, target)
+        self.remove(source)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file of the vault."""
         origin = {"Bucket": self.bucket, "Key": f"{self.prefix}{source}"}
-        key = f"{self.prefix}{target}"
-        self._ask("copy_object", Key=key, CopySource=origin)
-        self.hide(origin["Key"])
+        self._ask("copy_object", Key=f"{self.prefix}{target}", CopySource=origin)
 
     def remove(self, path: str) -> None:
         """Remove a file of the vault."""

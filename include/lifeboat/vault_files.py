@@ -4,6 +4,7 @@ Only the housekeeper does so. restic takes no notice of the directory `damaged` 
 """
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +26,11 @@ class VaultFiles(Protocol):
     def move(self, source: str, target: str) -> None:
         """Move a file; it is at one of both places whenever this ends. Raise VaultError when the storage refuses."""
 
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file, whole or not at all."""
+
     def remove(self, path: str) -> None:
-        """Remove a file."""
+        """Remove a file; one that is not there is no error."""
 
 
 def vault_files(repository: str, backend_secrets: Mapping[str, str]) -> VaultFiles:
@@ -61,6 +65,15 @@ class _OnDisk:
         except OSError as error:
             raise _refused(source, str(error)) from error
 
+    def copy(self, source: str, target: str) -> None:
+        try:
+            (self._directory / target).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            partial = self._directory / f"{target}.partial"
+            shutil.copyfile(self._directory / source, partial)
+            os.replace(partial, self._directory / target)
+        except OSError as error:
+            raise _refused(source, str(error)) from error
+
     def remove(self, path: str) -> None:
         try:
             (self._directory / path).unlink(missing_ok=True)
@@ -70,7 +83,7 @@ class _OnDisk:
 
 def _refused(path: str, why: str) -> VaultError:
     return VaultError(
-        f"The storage of the vault did not let the file {path} be moved or removed: {why}",
+        f"The storage of the vault did not let the file {path} be moved, copied or removed: {why}",
         next_step="Look whether the housekeeper's account may delete there, and whether the storage keeps what is "
         "deleted (object lock, append-only).",
     )

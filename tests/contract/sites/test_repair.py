@@ -1,6 +1,5 @@
 """Repair: a damaged vault is filled from another site, and what manifests say of it stays true."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from lifeboat.repair import repair
 from lifeboat.replication import replicate
 from lifeboat.upkeep_documents import UpkeepRecord, read_upkeep
 from lifeboat.vault_upkeep import HousekeeperVault
-from tests.support.planting import flip_byte, flip_byte_at, restic
+from tests.support.planting import first_blob, flip_byte, flip_byte_at, flip_byte_of_blob, place_of, restic
 from tests.support.quick_vault import PASSWORD
 from tests.support.small_deployment import NAME
 from tests.support.two_sites import HOME, OTHER, OTHER_PASSWORD, TwoSites
@@ -61,13 +60,7 @@ def damage_tree(two: TwoSites, site: str, point: str) -> Path:
     """Flip a bit of the directory listing of a point at a site, and return the pack."""
     with two.runtime() as runtime:
         (member,) = runtime.vault(site).snapshots({"kind": "member", "point": point})
-    vault = two.vault_directory(site)
-    for index in (vault / "index").iterdir():
-        for pack in json.loads(restic(vault, "cat", "index", index.name, password=PASSWORDS[site]))["packs"]:
-            if member.tree in [blob["id"] for blob in pack["blobs"]]:
-                flip_byte_at(vault / "data" / pack["id"][:2] / pack["id"], 10)
-                return vault / "data" / pack["id"][:2] / pack["id"]
-    raise AssertionError(f"no index names tree {member.tree}")
+    return flip_byte_of_blob(two.vault_directory(site), member.tree, PASSWORDS[site])
 
 
 @pytest.mark.parametrize(("site", "spoil"), [(HOME, damage), (OTHER, damage_tree)])
@@ -176,6 +169,41 @@ def test_a_lost_pack_is_filled_as_well(kept: TwoSites) -> None:
         done = repair(runtime, two.catalog(), OTHER, [pack.name])
     assert (done.packs, done.points, done.sources, done.still_damaged) == ((pack.name,), (point,), (HOME,), ())
     restic(two.vault_directory(OTHER), "check", "--read-data", password=OTHER_PASSWORD)
+
+
+def test_what_can_be_read_of_a_pack_with_a_damaged_header_is_not_lost(kept: TwoSites) -> None:
+    """restic reads such a pack by the index alone, which cannot be made anew from it."""
+    two, vault = kept, kept.vault_directory(HOME)
+
+    def damage_header(kind: str, path: str, **tags: str) -> Path:
+        with two.runtime() as runtime:
+            (snapshot,) = runtime.vault(HOME).snapshots({"kind": kind, **tags})
+        pack, _, _ = place_of(vault, first_blob(vault, snapshot.id, path, PASSWORD), PASSWORD)
+        flip_byte_at(pack, pack.stat().st_size - 6)
+        return pack
+
+    two.point()
+    bring_over(two)
+    assert check(two).passed
+    pack = damage_header("upkeep", "/upkeep.json")  # of that check, which is in the home vault alone
+    record = check(two)
+    assert record.passed, record
+    assert (record.repairs[0].packs, record.repairs[0].still_damaged) == ((pack.name,), ())
+    with two.runtime() as runtime:
+        assert len(read_upkeep(runtime.vault(HOME), runtime.signer(), NAME)[0]) == 2
+
+    two.change("the second")
+    new = two.point().manifest.id
+    damage_header("member", "/a", point=new)
+    record = check(two)
+    assert record.repairs[0].kept == (f"{new}: tree/documents can be read, and no other site has it",)
+    assert (record.passed, record.repairs[0].points) == (False, ())
+    bring_over(two)
+    record = check(two)
+    assert (record.passed, record.repairs[0].points) == (True, (new,))
+    with two.runtime() as runtime:
+        assert drill_point(runtime, two.catalog(), new).passed
+    restic(vault, "check", "--read-data", password=PASSWORD)
 
 
 class Killed(BaseException):
