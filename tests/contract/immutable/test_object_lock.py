@@ -1,6 +1,7 @@
 """What protects a vault on S3, what is noticed when somebody takes that away, and what brings the vault back."""
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from lifeboat.immutability import extend, require_locked
 from lifeboat.manifest import MANIFEST_SCHEMA, Manifest, to_json
 from lifeboat.signing import Signer, new_private_key
 from lifeboat.upkeep_documents import Retained, UpkeepRecord, read_upkeep
+from lifeboat.vault_recovery import plan_vault
 from tests.support.command_line import lifeboat_here
 from tests.support.locked_vault import BUCKET, PREFIX, Account, Locked, policies_enforced
 from tests.support.small_deployment import NAME
@@ -186,6 +188,21 @@ def test_after_a_theft_every_sealed_point_is_restored_and_proven(locked: Locked)
     assert retain(locked).passed
     again = lifeboat_here(locked.environment(), "vault", "recover", NAME, "--dry-run")
     assert "0 files come back, 0 go aside" in again.stdout
+
+
+def test_the_genuine_version_is_told_by_its_content_and_a_time_says_what_was_there(bare: Locked) -> None:
+    name = hashlib.sha256(b"genuine").hexdigest()
+    key, gone = f"{PREFIX}/data/{name[:2]}/{name}", f"{PREFIX}/data/00/gone"
+    for content in (b"rubbish", b"genuine", b"more rubbish"):  # as when a listing does not tell the order
+        bare.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    bare.s3.put_object(Bucket=BUCKET, Key=gone, Body=b"pruned")
+    bare.s3.delete_object(Bucket=BUCKET, Key=gone)
+    with bare.runtime() as runtime:
+        bucket = runtime.s3_vault("main")
+        plan = plan_vault(bucket, datetime.now(UTC) + DAY)
+        assert [(each.key, bucket.read(each)) for each in plan.back] == [(key, b"genuine")]
+        before = plan_vault(bucket, datetime.now(UTC) - DAY)
+    assert sorted(each.key for each in before.back) == sorted([key, gone])
 
 
 def test_the_policies_let_each_account_do_its_work_and_no_more(locked: Locked) -> None:
