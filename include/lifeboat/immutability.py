@@ -130,7 +130,8 @@ class _Extending:
             return None
         found = self.bucket.lock_of(version)
         if self._longer(found):
-            self.bucket.retain(version, self.mode, self.until)
+            stronger = found.until is not None and found.mode == "COMPLIANCE"
+            self.bucket.retain(version, "COMPLIANCE" if stronger else self.mode, self.until)
         return found
 
     def _longer(self, found: Lock) -> bool:

@@ -197,11 +197,15 @@ class _Repairing:
         if not source.ids:
             return
         log.info("Filling vault %s from site %s: %d snapshots", self.vault.name, site, len(source.ids))
-        for each in source.ids:
-            self.files.move(f"snapshots/{each}", f"{ASIDE}/snapshots/{each}")
-        self.vault.copy_from(source.vault, list(source.ids.values()))
+        try:
+            for each in source.ids:
+                self.files.move(f"snapshots/{each}", f"{ASIDE}/snapshots/{each}")
+            self.vault.copy_from(source.vault, list(source.ids.values()))
+        except LifeboatError as error:
+            log.warning("Filling from site %s ended: %s", site, error)
+        else:
+            self.sent[site] = set(source.ids)
         self._take_back_snapshots()
-        self.sent[site] = set(source.ids)
 
     def _source(self, site: str, lacking: Sequence[Snapshot]) -> _Source:
         """Return what a site has of some snapshots, and has whole: it is read there."""

@@ -9,7 +9,7 @@ sealed point is read.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,11 +32,6 @@ class VaultPlan:
     as_of: datetime
     back: list[Version] = field(default_factory=list)
     hide: list[str] = field(default_factory=list)
-
-    @property
-    def nothing(self) -> bool:
-        """Whether all is as it was."""
-        return not self.back and not self.hide
 
 
 def last_verified(catalog: Catalog, deployment: str, site: str, home: str) -> datetime:
@@ -134,14 +129,10 @@ def bring_back(runtime: Runtime, catalog: Catalog, site: str, plan: VaultPlan) -
         started_at=started,
         finished_at=datetime.now(UTC),
         brought_back=(done,),
-        errors=_short(failures),
+        errors=tuple(failures),
     )
     write_upkeep(runtime.vault(site), signer, record)
     catalog.add_upkeep([record])
     for refused in found.refused:
         log.warning("Not used: %s", refused)
     return record
-
-
-def _short(failures: Iterable[str]) -> tuple[str, ...]:
-    return tuple(failures)[:100]

@@ -16,7 +16,7 @@ import boto3
 from moto import settings as moto_settings
 from moto.server import ThreadedMotoServer
 
-from lifeboat.connections import Connection, environment_variable
+from lifeboat.connections import Connection
 from lifeboat.s3_policy import Role, policy
 from tests.support.quick_vault import PASSWORD
 from tests.support.small_deployment import NAME, Small
@@ -131,15 +131,6 @@ class Locked(Small):
             extra = {"secret_access_key": account.secret, "region": _REGION}
             found[name] = Connection(name, "generic", login=account.key, password=PASSWORD, extra=extra)
         return found
-
-    def environment(self) -> dict[str, str]:
-        told = {
-            environment_variable(name): json.dumps(
-                {"conn_type": "generic", "login": each.login, "password": each.password, "extra": dict(each.extra)}
-            )
-            for name, each in self.connections().items()
-        }
-        return super().environment() | told
 
     def versions(self) -> list[dict[str, Any]]:
         """Return all versions of the vault's objects, but of restic's locks."""

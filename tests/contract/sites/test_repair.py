@@ -8,6 +8,7 @@ import pytest
 
 from lifeboat.documents import read_documents
 from lifeboat.drill import drill_point
+from lifeboat.errors import VaultBusyError
 from lifeboat.housekeeping import housekeep
 from lifeboat.repair import repair
 from lifeboat.replication import replicate
@@ -240,6 +241,25 @@ def test_a_repair_that_is_killed_is_finished_by_the_next_run(
     restic(two.vault_directory(HOME), "check", "--read-data", password=PASSWORD)
     with two.runtime() as runtime:
         assert drill_point(runtime, two.catalog(), point).passed
+
+
+def test_a_source_that_fails_meanwhile_takes_nothing_away(kept: TwoSites, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = kept
+    point = two.point().manifest.id
+    bring_over(two)
+    damage(two, HOME, point)
+    before = snapshots(two, HOME)
+
+    def cut_off(vault: HousekeeperVault, *arguments: Any) -> None:
+        assert before - snapshots(two, HOME)
+        raise VaultBusyError("The line is cut.", next_step="Mend it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HousekeeperVault, "copy_from", cut_off)
+        record = check(two)
+    assert (record.passed, record.repairs[0].points, record.repairs[0].sources) == (False, (), ())
+    assert snapshots(two, HOME) >= before
+    assert check(two).passed
 
 
 def test_only_the_housekeeper_repairs_and_one_site_that_fails_stops_no_other(kept: TwoSites) -> None:
