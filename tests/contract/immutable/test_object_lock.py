@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from lifeboat.errors import ConfigurationError, VaultError
 from lifeboat.housekeeping import housekeep
 from lifeboat.immutability import extend, require_locked
 from lifeboat.manifest import MANIFEST_SCHEMA, Manifest, to_json
+from lifeboat.replication import replicate
 from lifeboat.signing import Signer, new_private_key
 from lifeboat.upkeep_documents import Retained, UpkeepRecord, read_upkeep
 from lifeboat.vault_recovery import plan_vault
@@ -188,6 +191,26 @@ def test_after_a_theft_every_sealed_point_is_restored_and_proven(locked: Locked)
     assert retain(locked).passed
     again = lifeboat_here(locked.environment(), "vault", "recover", NAME, "--dry-run")
     assert "0 files come back, 0 go aside" in again.stdout
+
+
+def test_what_is_overwritten_is_repaired_from_another_site_as_well(locked: Locked, empty_vault: Path) -> None:
+    shutil.copytree(empty_vault, locked.directory / "other")
+    other = {"repository": str(locked.directory / "other"), "writer": "small_writer"}
+    sites = {**locked.settings["sites"], "other": {"vault": other, "scratch": str(locked.directory / "scratch-other")}}
+    locked.settings = {**locked.settings, "sites": sites}
+    locked.write(locked.document())
+    point = locked.point().manifest.id
+    with locked.runtime() as runtime:
+        assert replicate(runtime, locked.catalog(), "other").passed
+        key = max((each for each in locked.versions() if "/data/" in each["Key"]), key=lambda each: each["Size"])["Key"]
+        content = locked.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        locked.s3.put_object(Bucket=BUCKET, Key=key, Body=bytes(len(content)))  # a shorter one restic reads for long
+        record = housekeep(runtime, locked.catalog(), ["check"])
+        assert record.passed, record
+        assert (record.repairs[0].points, record.repairs[0].sources) == ((point,), ("other",))
+        assert record.repairs[0].packs == (key.rpartition("/")[2],)
+        assert drill_point(runtime, locked.catalog(), point).passed
+    assert retain(locked).passed
 
 
 def test_the_genuine_version_is_told_by_its_content_and_a_time_says_what_was_there(bare: Locked) -> None:
