@@ -12,6 +12,7 @@ from lifeboat.deployment_values import size_bytes
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Host, LocalHost
 from lifeboat.recovery_documents import Foreign, Rebinding
+from lifeboat.s3_vault import S3Vault
 from lifeboat.signing import Signer, Verifier
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
@@ -94,6 +95,22 @@ class Runtime:
             settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
         )
 
+    def reading_housekeeper(self, site: str) -> HousekeeperVault:
+        """Given a site's name, return its vault as its housekeeper sees it, to read it: where the deployment file
+        names nobody, by the writer's credential, which reads as well."""
+        settings = self.deployment.sites[site].vault
+        if settings.housekeeper is not None:
+            return self.housekeeper(site)
+        connection = self.connection(settings.writer)
+        return HousekeeperVault(
+            settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
+        )
+
+    def s3_vault(self, site: str) -> S3Vault:
+        """Given the name of a site whose vault is on S3, return its bucket as the housekeeper sees it."""
+        settings = self.deployment.sites[site].vault
+        return S3Vault(settings.repository, self.connection(settings.housekeeper or settings.writer))
+
     def initialise_vault(self, site: str) -> None:
         """Given a site's name, create its vault if there is none, by the housekeeper's password, and give the
         writer's password access to it. A vault of another site than the first, whose vault must be there, is made so
@@ -103,6 +120,10 @@ class Runtime:
         if settings.housekeeper is None:
             self.vault(site).initialise(like)
             return
+        if lock := settings.object_lock:
+            bucket = self.s3_vault(site)
+            bucket.make_bucket()
+            bucket.set_up(lock.mode, lock.retain.days)
         housekeeper = self.vault(site, housekeeper=True)
         housekeeper.initialise(like)
         housekeeper.admit(self.vault(site))

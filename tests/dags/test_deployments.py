@@ -119,6 +119,20 @@ def test_a_vaults_pool_bounds_captures_and_drills(tmp_path: Path, load_dags: Loa
     assert bag.dags["pooled.restore_drill"].get_task("drill").pool == "north_vault"
 
 
+def test_housekeeping_looks_at_each_sites_vault_by_itself(tmp_path: Path, load_dags: LoadDags) -> None:
+    def more_sites(document: dict[str, Any]) -> None:
+        vault = {"repository": "s3:https://s3.example.com/west", "writer": "west", "housekeeper": "west_keeper"}
+        document["sites"]["west"] = {"vault": {**vault, "pool": "west", "object_lock": {}}}
+        document["sites"]["east"] = {"vault": {"repository": "/srv/east", "writer": "east"}}
+
+    write_deployment(tmp_path, "spread", more_sites)
+    dag = load_dags(tmp_path).dags["spread.housekeeping"]
+    order = [task.task_id for task in dag.topological_sort()]
+    assert order[-5:] == ["check", "check_west", "check_east", "retain_west", "record"]
+    assert [dag.get_task(name).pool for name in order[-5:-1]] == ["lifeboat_vault", "west", "lifeboat_vault", "west"]
+    assert {task.trigger_rule for task in dag.tasks} == {"all_done"}
+
+
 @pytest.mark.parametrize(
     ("schedules", "backup", "drill"),
     [
