@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from lifeboat.deployment_model import Model
-from lifeboat.deployment_object_lock import ObjectLock
 from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
 from lifeboat.deployment_values import (
@@ -35,6 +34,7 @@ from lifeboat.deployment_values import (
     format_duration,
     parse_duration,
 )
+from lifeboat.deployment_vault import Vault
 
 __all__ = [
     "BusinessData",
@@ -222,34 +222,6 @@ class UpdateSettings(Model):
     carry_over: list[Glob] = Field(
         [], description="Further globs in the home that belong to the installation when its pack is replaced."
     )
-
-
-class Vault(Model):
-    """The encrypted store of one site."""
-
-    repository: str = Field(
-        min_length=1,
-        description="A restic repository: an absolute path, s3:https://…/bucket, sftp:… or rest:….",
-    )
-    writer: ConnectionId = Field(description="Connection whose password opens the vault for backups and drills.")
-    housekeeper: ConnectionId | None = Field(
-        None,
-        description="Connection that may also delete; only housekeeping and `lifeboat vault init` use it.",
-    )
-    pool: str = Field("lifeboat_vault", description="Airflow pool whose slots bound the work on this vault.")
-    object_lock: ObjectLock | None = Field(
-        None, description="For a vault on S3: housekeeping keeps everything from being destroyed for a time."
-    )
-
-    @model_validator(mode="after")
-    def _known_backend(self) -> "Vault":
-        if self.object_lock and not self.repository.startswith("s3:"):
-            raise ValueError("object_lock is for repositories that begin with s3:")
-        if self.object_lock and self.housekeeper is None:
-            raise ValueError("object_lock needs a housekeeper")
-        if not self.repository.startswith(("/", "s3:", "sftp:", "rest:", "rclone:")):
-            raise ValueError("repository is neither an absolute path nor s3:, sftp:, rest: or rclone:")
-        return self
 
 
 class Binding(Model):
