@@ -250,10 +250,6 @@ def in_order(groups: Sequence[Sequence[BaseOperator]]) -> None:
             task >> list(later)
 
 
-def home(server: str) -> Unit:
-    return Unit(kind="home", name=server)
-
-
 def task_name(unit: Unit) -> str:
     return str(unit).replace("/", "_")
 
