@@ -21,11 +21,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param, TriggerRule, chain
 
-from lifeboat.deployment import Deployment, Unit
+from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.notices import notices
+from lifeboat_airflow.places import place, place_name, queues, reachable
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -42,9 +43,9 @@ from lifeboat_airflow.recovery_record import RecordRecoveryOperator
 SERVER = "{{ params.server }}"
 
 
-def form(deployment: Deployment) -> dict[str, Param]:
+def form(deployment: Deployment, queue: str | None) -> dict[str, Param]:
     """Return the fields of the trigger form."""
-    names = [name for name in deployment.servers if deployment.queue_of(Unit(kind="home", name=name)) is None]
+    names = reachable(deployment, queue)
     return {
         "server": Param(names[0], type="string", enum=names, title="Server", description="Who gets the patches."),
         "from_server": optional_text(
@@ -70,9 +71,10 @@ def form(deployment: Deployment) -> dict[str, Param]:
     }
 
 
-def patch_restore(deployment: Deployment) -> DAG:
-    """Return the DAG that brings patches back to a server of a deployment."""
-    dag_id = f"{deployment.name}.patch_restore"
+def patch_restore(deployment: Deployment, queue: str | None = None) -> DAG:
+    """Return the DAG that brings patches back to a server of a deployment: one that any worker reaches, or one behind a
+    queue, whose worker then does all of it."""
+    dag_id = place_name(f"{deployment.name}.patch_restore", queue)
     with DAG(
         dag_id,
         schedule=None,
@@ -86,8 +88,9 @@ def patch_restore(deployment: Deployment) -> DAG:
             "retries": 2,
             "retry_delay": timedelta(seconds=10),
             "deployment": deployment.name,
+            **place(queue),
         },
-        params=form(deployment),
+        params=form(deployment, queue),
         **notices(deployment),
     ) as dag:
         plan = PlanPatchRestoreOperator(task_id="plan")
@@ -121,5 +124,6 @@ def patch_restore(deployment: Deployment) -> DAG:
 
 
 for each in load_all()[0]:
-    if any(each.queue_of(Unit(kind="home", name=name)) is None for name in each.servers):
-        globals()[f"{each.name}_patch_restore"] = patch_restore(each)
+    for where in (None, *queues(each)):
+        if reachable(each, where):
+            globals()[place_name(f"{each.name}_patch_restore", where)] = patch_restore(each, where)

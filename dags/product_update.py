@@ -29,11 +29,12 @@ from itertools import pairwise
 
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, chain
 
-from lifeboat.deployment import Deployment, Unit
+from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.notices import notices
+from lifeboat_airflow.places import place, place_name, queues, reachable
 from lifeboat_airflow.point import make_restore_point
 from lifeboat_airflow.update import (
     CONFIRM,
@@ -49,15 +50,14 @@ from lifeboat_airflow.update import (
 METHODS = ("updates2", "distribute", "pack", "script", "in_place", "wum")
 
 
-def reachable(deployment: Deployment) -> list[str]:
-    """Return the servers that any worker reaches, in start order."""
-    names = [name for name in deployment.servers if deployment.queue_of(Unit(kind="home", name=name)) is None]
-    return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
+def in_start_order(deployment: Deployment, queue: str | None) -> list[str]:
+    """Return the servers behind a queue, or those that any worker reaches, in start order."""
+    return sorted(reachable(deployment, queue), key=lambda name: (deployment.servers[name].start_order, name))
 
 
-def form(deployment: Deployment) -> dict[str, Param]:
+def form(deployment: Deployment, queue: str | None) -> dict[str, Param]:
     """Return the fields of the trigger form."""
-    types = sorted({server.type for server in deployment.servers.values()})
+    types = sorted({deployment.servers[name].type for name in reachable(deployment, queue)})
 
     def several(title: str, known: list[str], description: str) -> Param:
         items = {"type": "string"}
@@ -67,7 +67,7 @@ def form(deployment: Deployment) -> dict[str, Param]:
         return Param(value, type="boolean", title=title, description=description)
 
     return {
-        "servers": several("Servers", reachable(deployment), "Servers to update. Without types, too: all."),
+        "servers": several("Servers", in_start_order(deployment, queue), "Servers to update. Without types, too: all."),
         "types": several("Types", types, "All servers of these types."),
         "level": Param(
             None,
@@ -92,9 +92,10 @@ def form(deployment: Deployment) -> dict[str, Param]:
     }
 
 
-def product_update(deployment: Deployment) -> DAG:
-    """Return the DAG that updates the servers of a deployment."""
-    dag_id = f"{deployment.name}.product_update"
+def product_update(deployment: Deployment, queue: str | None = None) -> DAG:
+    """Return the DAG that updates the servers of a deployment: those that any worker reaches, or those behind a queue,
+    whose worker then does it."""
+    dag_id = place_name(f"{deployment.name}.product_update", queue)
     with DAG(
         dag_id,
         schedule=None,
@@ -108,8 +109,9 @@ def product_update(deployment: Deployment) -> DAG:
             "retries": 2,
             "retry_delay": timedelta(seconds=10),
             "deployment": deployment.name,
+            **place(queue),
         },
-        params=form(deployment),
+        params=form(deployment, queue),
         **notices(deployment),
     ) as dag:
         plan = PlanUpdateOperator(task_id="plan")
@@ -146,7 +148,7 @@ def product_update(deployment: Deployment) -> DAG:
                     approvals=approval_tasks,
                     trigger_rule=TriggerRule.NONE_FAILED,
                 )
-                for name in reachable(deployment)
+                for name in in_start_order(deployment, queue)
             ]
         for earlier, later in pairwise([confirm, *servers]):
             earlier >> later
@@ -166,5 +168,6 @@ def product_update(deployment: Deployment) -> DAG:
 
 
 for each in load_all()[0]:
-    if reachable(each):
-        globals()[f"{each.name}_product_update"] = product_update(each)
+    for where in (None, *queues(each)):
+        if reachable(each, where):
+            globals()[place_name(f"{each.name}_product_update", where)] = product_update(each, where)

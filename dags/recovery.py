@@ -35,6 +35,7 @@ from lifeboat_airflow.backfill_help import by_backfill
 from lifeboat_airflow.capture import CaptureUnitOperator
 from lifeboat_airflow.forms import optional_text
 from lifeboat_airflow.notices import notices
+from lifeboat_airflow.places import place, place_name, queue_of, queues, reachable
 from lifeboat_airflow.recovery import (
     CONFIRM,
     CheckLiveOperator,
@@ -56,12 +57,13 @@ from lifeboat_airflow.timetable import RecoveryTimetable
 EXCEPTIONS = "Exceptions"
 
 
-def form(deployment: Deployment) -> dict[str, Param]:
+def form(deployment: Deployment, units: Sequence[Unit]) -> dict[str, Param]:
     """Return the fields of the trigger form."""
     members = [
-        f"database/{name}/{database}"
-        for name, server in deployment.database_servers.items()
-        for database in server.databases
+        f"{unit}/{database}"
+        for unit in units
+        if unit.kind == "database"
+        for database in deployment.database_servers[unit.name].databases
     ]
     return {
         "point": optional_text("Restore point", "Its id, or the beginning of it. Empty: the last known good."),
@@ -76,7 +78,7 @@ def form(deployment: Deployment) -> dict[str, Param]:
             [],
             type=["array", "null"],
             items={"type": "string"},
-            examples=[*map(str, deployment.units()), *members],
+            examples=[*map(str, units), *members],
             title="Only these",
             description="Units or single databases to bring back. Empty: everything.",
         ),
@@ -99,10 +101,11 @@ def form(deployment: Deployment) -> dict[str, Param]:
     }
 
 
-def recovery(deployment: Deployment) -> DAG:
-    """Return the recovery DAG of a deployment."""
-    dag_id = f"{deployment.name}.recovery"
-    units = [unit for unit in deployment.units() if deployment.queue_of(unit) is None]
+def recovery(deployment: Deployment, queue: str | None = None) -> DAG:
+    """Return the recovery DAG of a deployment: of what any worker reaches, or of what is behind a queue, whose worker
+    then does all of it, for an exchange is made in one place."""
+    dag_id = place_name(f"{deployment.name}.recovery", queue)
+    units = [unit for unit in deployment.units() if deployment.queue_of(unit) == queue]
     with DAG(
         dag_id,
         schedule=RecoveryTimetable(),
@@ -117,8 +120,9 @@ def recovery(deployment: Deployment) -> DAG:
             "retry_delay": timedelta(seconds=10),
             "deployment": deployment.name,
             "trigger_rule": TriggerRule.NONE_FAILED,
+            **place(queue),
         },
-        params=form(deployment),
+        params=form(deployment, units),
         **notices(deployment),
     ) as dag:
         plan = PlanRecoveryOperator(task_id="plan")
@@ -143,7 +147,7 @@ def recovery(deployment: Deployment) -> DAG:
         # Not behind `choose`: a branch skips nothing that comes after a task that it has chosen.
         confirm >> opened >> choose >> [*captures.values(), *restores.values()]
 
-        stops, starts = servers(deployment, plan.output)
+        stops, starts = servers(deployment, plan.output, queue)
         swap = SwapOperator(task_id="swap", plan=plan.output)
         check = CheckLiveOperator(task_id="check", plan=plan.output)
         in_order([[sealed, *restores.values()], *stops, [swap], *starts, [check]])
@@ -208,20 +212,29 @@ def restore(deployment: Deployment, plan: Any, units: Sequence[Unit]) -> dict[st
 
 
 def servers(
-    deployment: Deployment, plan: Any
+    deployment: Deployment, plan: Any, queue: str | None
 ) -> tuple[list[list[StopServerOperator]], list[list[StartServerOperator]]]:
     """Return the tasks that stop the servers, and those that start them, in groups that follow each other."""
-    names = [name for name, server in deployment.servers.items() if deployment.queue_of(home(name)) is None]
+    # Whoever uses a database stops, wherever it is.
+    names = reachable(deployment, queue) if queue else list(deployment.servers)
     with TaskGroup("stop", tooltip="Stop the servers, the last one in start order first"):
         stops = [
-            [StopServerOperator(task_id=name, plan=plan, server=name) for name in group]
+            [
+                StopServerOperator(task_id=name, plan=plan, server=name, **place(queue_of(deployment, name)))
+                for name in group
+            ]
             for group in stop_groups(deployment, names)
         ]
     with TaskGroup("start", tooltip="Start the servers in their order, and wait for each to be healthy"):
         starts = [
             [
                 StartServerOperator(
-                    task_id=name, plan=plan, server=name, stop_task=f"stop.{name}", trigger_rule=TriggerRule.ALL_DONE
+                    task_id=name,
+                    plan=plan,
+                    server=name,
+                    stop_task=f"stop.{name}",
+                    trigger_rule=TriggerRule.ALL_DONE,
+                    **place(queue_of(deployment, name)),
                 )
                 for name in group
             ]
@@ -237,13 +250,10 @@ def in_order(groups: Sequence[Sequence[BaseOperator]]) -> None:
             task >> list(later)
 
 
-def home(server: str) -> Unit:
-    return Unit(kind="home", name=server)
-
-
 def task_name(unit: Unit) -> str:
     return str(unit).replace("/", "_")
 
 
 for each in load_all()[0]:
-    globals()[f"{each.name}_recovery"] = recovery(each)
+    for where in (None, *queues(each)):
+        globals()[place_name(f"{each.name}_recovery", where)] = recovery(each, where)

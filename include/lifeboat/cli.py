@@ -19,6 +19,7 @@ from lifeboat import (
     cli_status,
     cli_update,
     cli_upkeep,
+    cli_vault,
     report,
 )
 from lifeboat.capture import JOBS, make_point
@@ -40,7 +41,6 @@ from lifeboat.sites_report import print_replicas
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="The index over manifests and evidence.")
-vault_app = typer.Typer(no_args_is_help=True, help="The encrypted store of a site.")
 key_app = typer.Typer(no_args_is_help=True, help="The key that signs manifests.")
 app.add_typer(cli_recovery.app)
 app.add_typer(cli_update.app)
@@ -51,7 +51,7 @@ app.add_typer(cli_upkeep.app)
 app.add_typer(cli_patches.app, name="patches")
 app.add_typer(cli_aws.app, name="aws")
 app.add_typer(catalog_app, name="catalog")
-app.add_typer(vault_app, name="vault")
+app.add_typer(cli_vault.app, name="vault")
 app.add_typer(key_app, name="key")
 
 Jobs = Annotated[int, typer.Option(min=1, help="Units that are worked on side by side.")]
@@ -175,15 +175,6 @@ def rebuild(deployment: DeploymentName, site: AtSite = None) -> None:
     for problem in (*found.refused, *found.dangling):
         typer.echo(problem, err=True)
     typer.echo(f"{name}: {len(found.manifests)} restore points and {len(found.evidence)} pieces of evidence.")
-
-
-@vault_app.command()
-def init(deployment: DeploymentName) -> None:
-    """Create the vault of every site that has none."""
-    with _runtime(deployment) as runtime:
-        for site in runtime.deployment.sites:
-            runtime.initialise_vault(site)
-            typer.echo(f"Site {site}: the vault is there and opens.")
 
 
 @key_app.command()

@@ -26,6 +26,10 @@ app = typer.Typer()
 DeploymentName = Annotated[str, typer.Argument(help="Name of a deployment, or the path of its file.")]
 RecoveryId = Annotated[str, typer.Argument(help="Id of a recovery, or the beginning of it.")]
 Confirm = Annotated[str, typer.Option(help="The deployment's name, to go ahead without being asked.")]
+Site = Annotated[
+    str,
+    typer.Option(help="Another site: from its vault, to what stands in there by its bindings, by the drills there."),
+]
 
 
 @app.command()
@@ -44,6 +48,7 @@ def recover(
     dry_run: Annotated[bool, typer.Option(help="Show the plan and end.")] = False,
     confirm: Confirm = "",
     resume: Annotated[str, typer.Option(help="Id of an interrupted recovery to go on with.")] = "",
+    site: Site = "",
     jobs: Annotated[int, typer.Option(min=1, help="Units that are worked on side by side.")] = JOBS,
 ) -> None:
     """Go back to a restore point: restore beside what is live, prove it, and exchange the two."""
@@ -60,7 +65,7 @@ def recover(
         recovery_report.print_plan(plan)
         return not dry_run and confirmed(plan.deployment, confirm)
 
-    with Runtime(find_deployment(deployment), from_environment) as runtime:
+    with Runtime(find_deployment(deployment), from_environment, site) as runtime:
         catalog = Catalog(catalog_url(from_environment))
         if resume:
             journal = require_journal(runtime, resume)
@@ -69,15 +74,15 @@ def recover(
             raise typer.Exit(0 if dry_run else 1)
         else:
             journal = begun
-        with _told_when_interrupted(journal):
+        with _told_when_interrupted(journal, runtime.option):
             evidence = carry_out(runtime, catalog, journal, jobs=jobs)
-    recovery_report.print_recovery(evidence)
+    recovery_report.print_recovery(evidence, option=runtime.option)
 
 
 @app.command()
-def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = "") -> None:
+def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = "", site: Site = "") -> None:
     """Put back what was live before a recovery; what it restored stays beside it."""
-    with Runtime(find_deployment(deployment), from_environment) as runtime:
+    with Runtime(find_deployment(deployment), from_environment, site) as runtime:
         journal = require_journal(runtime, recovery)
         recovery_report.print_plan(journal.plan)
         typer.echo("To be undone: servers stop, what was live before is put back; what was restored stays beside it.")
@@ -89,9 +94,9 @@ def undo(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = ""
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         catalog = Catalog(catalog_url(from_environment))
-        with _told_when_interrupted(journal):
+        with _told_when_interrupted(journal, runtime.option):
             evidence = undo_recovery(runtime, catalog, journal, requested_by=getpass.getuser())
-    recovery_report.print_recovery(evidence)
+    recovery_report.print_recovery(evidence, option=runtime.option)
 
 
 @app.command()
@@ -102,9 +107,9 @@ def recoveries(deployment: DeploymentName) -> None:
 
 
 @app.command()
-def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = "") -> None:
+def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm = "", site: Site = "") -> None:
     """Remove for good what a recovery left that is not live: what it kept, or what it restored and undid."""
-    with Runtime(find_deployment(deployment), from_environment) as runtime:
+    with Runtime(find_deployment(deployment), from_environment, site) as runtime:
         plan = require_journal(runtime, recovery).plan
         typer.echo("To be removed for good, as far as it is there:")
         for name in discardable(runtime, plan):
@@ -117,7 +122,7 @@ def discard(deployment: DeploymentName, recovery: RecoveryId, confirm: Confirm =
 
 
 @contextmanager
-def _told_when_interrupted(journal: RecoveryJournal) -> Iterator[None]:
+def _told_when_interrupted(journal: RecoveryJournal, option: str) -> Iterator[None]:
     """On Ctrl-C, say how to go on, and how to go back."""
     try:
         yield
@@ -125,8 +130,8 @@ def _told_when_interrupted(journal: RecoveryJournal) -> Iterator[None]:
         name, recovery = journal.deployment, journal.recovery
         typer.echo(
             f"\nInterrupted: recovery {recovery} is neither finished nor undone, and servers may be down.\n"
-            f"  Next: go on with `lifeboat recover {name} --resume {recovery}`, or put back what was live with "
-            f"`lifeboat undo {name} {recovery}`.",
+            f"  Next: go on with `lifeboat recover {name} --resume {recovery}{option}`, or put back what was live with "
+            f"`lifeboat undo {name} {recovery}{option}`.",
             err=True,
         )
         raise typer.Exit(130) from None

@@ -19,6 +19,7 @@ from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
 from lifeboat.deployment_values import (
     AbsolutePath,
+    Address,
     ConnectionId,
     Cron,
     Duration,
@@ -26,6 +27,7 @@ from lifeboat.deployment_values import (
     EngineName,
     Glob,
     HealthUrl,
+    HostName,
     Name,
     RelativePath,
     Size,
@@ -34,6 +36,7 @@ from lifeboat.deployment_values import (
     format_duration,
     parse_duration,
 )
+from lifeboat.deployment_vault import Vault
 
 __all__ = [
     "BusinessData",
@@ -223,34 +226,22 @@ class UpdateSettings(Model):
     )
 
 
-class Vault(Model):
-    """The encrypted store of one site."""
-
-    repository: str = Field(
-        min_length=1,
-        description="A restic repository: an absolute path, s3:https://…/bucket, sftp:… or rest:….",
-    )
-    writer: ConnectionId = Field(description="Connection whose password opens the vault for backups and drills.")
-    housekeeper: ConnectionId | None = Field(
-        None,
-        description="Connection that may also delete; only housekeeping and `lifeboat vault init` use it.",
-    )
-    pool: str = Field("lifeboat_vault", description="Airflow pool whose slots bound the work on this vault.")
-
-    @model_validator(mode="after")
-    def _known_backend(self) -> "Vault":
-        if not self.repository.startswith(("/", "s3:", "sftp:", "rest:", "rclone:")):
-            raise ValueError("repository is neither an absolute path nor s3:, sftp:, rest: or rclone:")
-        return self
-
-
 class Binding(Model):
     """What stands at this site for something of another site."""
 
-    stands_in_for: Name = Field(description="The server, database server or host of the other site.")
-    connection: ConnectionId | None = Field(None, description="The connection to use here.")
-    path: AbsolutePath | None = Field(None, description="The path to use here.")
-    host_name: str | None = Field(None, description="The host name that configuration must carry here.")
+    stands_in_for: Name = Field(description="The server, database server, tree or host of the other site.")
+    connection: ConnectionId | None = Field(
+        None, description="The connection to use here: of SSH for a server or host, of the database server otherwise."
+    )
+    path: AbsolutePath | None = Field(None, description="The path of the home or tree here.")
+    host_name: HostName | None = Field(
+        None, description="The host name that configuration must carry here; by default that of the connection."
+    )
+    replaces: list[Address] = Field(
+        [],
+        description="Further addresses of the other site in whose place `host_name` comes, or `path` if it is a path: "
+        "names that no connection knows, such as that of a load balancer.",
+    )
 
 
 class Replication(Model):

@@ -103,6 +103,9 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$"), AfterVa
 RelativePath = Annotated[str, AfterValidator(_check_inside)]
 Glob = Annotated[str, AfterValidator(_check_glob)]
 HealthUrl = Annotated[str, AfterValidator(_check_health_url)]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}$")]
+#: What configuration may hold of another site: a host name, perhaps with a port, or an absolute path.
+Address = Annotated[str, StringConstraints(pattern=r"^(/[^\x00\n]+|[A-Za-z0-9][A-Za-z0-9.:_-]{0,252})$")]
 PuppetWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,100}$")]
 UnitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,250}$")]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]

@@ -131,6 +131,18 @@ class Host(ABC):
             raise error
         return completed
 
+    def run_lasting(
+        self,
+        command: Command,
+        *,
+        input: bytes = b"",
+        timeout: float = 600,
+        accept: Sequence[int] = (0,),
+    ) -> Completed:
+        """Do the same with a command that takes long and must not run twice: it goes on while a connection is cut, and
+        ends when this process is ended. On this machine there is no connection to cut."""
+        return self.run(command, input=input or None, timeout=timeout, accept=accept)
+
     def failure(self, command: Command, completed: Completed) -> LifeboatError:
         """Given a command and what it left, return the error that describes its failure best."""
         if error := self.classify(completed):
@@ -156,6 +168,11 @@ class Host(ABC):
         """
         command, message = _python(module, payload, run_as)
         return json.loads(self.run(command, input=message, timeout=timeout).stdout)
+
+    def run_python_lasting(self, module: str, payload: Any, *, run_as: str | None, timeout: float) -> Any:
+        """Do the same with what takes long and must not run twice, see `run_lasting`."""
+        command, message = _python(module, payload, run_as)
+        return json.loads(self.run_lasting(command, input=message, timeout=timeout).stdout)
 
     @contextlib.contextmanager
     def start_python(

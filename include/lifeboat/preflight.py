@@ -14,6 +14,7 @@ from lifeboat.capture import engine_for
 from lifeboat.deployment import Unit
 from lifeboat.errors import ConfigurationError, LifeboatError, PreflightError, UnreachableError
 from lifeboat.host import Command, LocalHost
+from lifeboat.immutability import require_locked
 from lifeboat.notify import services
 from lifeboat.puppet_run import puppet_of
 from lifeboat.runtime import Runtime
@@ -65,7 +66,13 @@ def _check_account(runtime: Runtime, site: str) -> None:
 
 
 def _check_housekeeper(runtime: Runtime, site: str) -> None:
-    runtime.housekeeper(site).check_access()
+    if runtime.deployment.sites[site].vault.housekeeper is not None:
+        runtime.housekeeper(site).check_access()
+
+
+def _check_lock(runtime: Runtime, site: str) -> None:
+    if runtime.deployment.sites[site].vault.object_lock is not None:
+        require_locked(runtime, site)
 
 
 def _scratch(runtime: Runtime, site: str) -> None:
@@ -81,8 +88,8 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
         yield partial(_check_copying, runtime, name)
     for name, site in deployment.sites.items():
         yield partial(_check_vault, runtime, name)
-        if site.vault.housekeeper is not None:
-            yield partial(_check_housekeeper, runtime, name)
+        yield partial(_check_housekeeper, runtime, name)
+        yield partial(_check_lock, runtime, name)
         if site.account is not None:
             yield partial(_check_account, runtime, name)
         yield partial(_scratch, runtime, name)

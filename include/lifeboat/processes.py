@@ -28,6 +28,7 @@ _POLL_SECONDS = 0.01
 KILLED_GRACE_SECONDS = 1.5
 
 _running: set["Process"] = set()
+_before_the_end: list[Callable[[], None]] = []
 _running_lock = threading.RLock()  # a signal handler that ends all may interrupt its holder
 
 
@@ -210,12 +211,31 @@ class Process:
                 del self._tail[:-STDERR_TAIL_BYTES]
 
 
+@contextlib.contextmanager
+def when_ending(act: Callable[[], None]) -> Iterator[None]:
+    """While the context lasts, let `end_all` call this before it ends the children; for work elsewhere that no child's
+    end would end. It has about a second."""
+    with _running_lock:
+        _before_the_end.append(act)
+    try:
+        yield
+    finally:
+        with _running_lock:
+            _before_the_end.remove(act)
+
+
 def end_all() -> None:
     """End every child that is still running, all at a time; for a task that is being killed.
 
     Their pipes stay open for those who read and write them. Call it from a thread of its own rather than in a
     signal handler: the code that the signal has interrupted may hold a lock that this needs.
     """
+    with _running_lock:
+        acts = [threading.Thread(target=act, daemon=True) for act in _before_the_end]
+    for act in acts:
+        act.start()
+    for act in acts:
+        act.join(KILLED_GRACE_SECONDS)
     with _running_lock:
         running = list(_running)
     enders = [threading.Thread(target=process._stop, args=(KILLED_GRACE_SECONDS,)) for process in running]

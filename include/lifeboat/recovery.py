@@ -30,8 +30,9 @@ from lifeboat.engines.base import fidelity
 from lifeboat.errors import LifeboatError, RecoveryError, SwapError
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.patch_recovery import patch_checks
+from lifeboat.rebind import rebind
 from lifeboat.recovery_documents import RecoveryPlan, Replacement
-from lifeboat.recovery_plan import plan_recovery
+from lifeboat.recovery_plan import is_reached, plan_recovery
 from lifeboat.runtime import Runtime
 from lifeboat.scratch import scratch_place
 from lifeboat.swap import State, Step, outcome, roll_back, roll_forward
@@ -80,6 +81,7 @@ def restore_unit(runtime: Runtime, plan: RecoveryPlan, unit: Unit) -> list[Check
     log_checks(checks)
     try:
         _refuse_red(plan, unit, checks)
+        checks += rebind(engine, plan, replacement)
     except RecoveryError:
         engine.step(replacement).discard()
         raise
@@ -140,8 +142,10 @@ def live_now(runtime: Runtime, plan: RecoveryPlan) -> Literal["new", "old", "mix
 
 
 def refuse_running(runtime: Runtime, plan: RecoveryPlan) -> None:
-    """Raise RecoveryError when a server that must be down runs: somebody may have started it again meanwhile."""
-    running = [name for name in plan.servers if ServerControl.of(runtime, name).state().running]
+    """Raise RecoveryError when a server that must be down runs: somebody may have started it again meanwhile. Those
+    behind a queue are seen by its worker alone, which has stopped them."""
+    seen = [name for name in plan.servers if is_reached(runtime.deployment, Unit(kind="home", name=name))]
+    running = [name for name in seen if ServerControl.of(runtime, name).state().running]
     if running:
         raise RecoveryError(
             f"Server {', '.join(running)} runs; homes and databases are exchanged only while it is down.",

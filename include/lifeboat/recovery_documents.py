@@ -49,11 +49,28 @@ class Replacement(Document):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class Rebinding(Document):
+    """An address of another site in a home's configuration, and what comes in its place by a binding of the site."""
+
+    old: str
+    new: str
+    binding: str
+
+
+class Foreign(Document):
+    """An address of another site that no binding replaces: a home in whose configuration it is left is not made live.
+    `of` says what it is the address of."""
+
+    address: str
+    of: str
+
+
 class RecoveryRequest(Document):
     """What a person asks for. Without point and as_of it is the last known good; without units, everything.
 
     `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db. With `patches_from`, the
     name of a server, only its patches are brought, to the one home in `units`; `force` brings them to another product.
+    `rebuild` is the server that is laid down anew, if that is what the recovery is for.
     """
 
     point: str = ""
@@ -64,10 +81,14 @@ class RecoveryRequest(Document):
     safety_point: bool = True
     patches_from: str = ""
     force: bool = False
+    rebuild: str = ""
 
 
 class RecoveryPlan(Document):
-    """What a recovery will do; approved as a whole, by its digest."""
+    """What a recovery will do; approved as a whole, by its digest.
+
+    `rebindings` and `foreign` are what the configuration of homes must and must not say at another site than home.
+    """
 
     id: str
     deployment: str
@@ -81,6 +102,8 @@ class RecoveryPlan(Document):
     replacements: tuple[Replacement, ...]
     servers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    rebindings: tuple[Rebinding, ...] = ()
+    foreign: tuple[Foreign, ...] = ()
 
     @property
     def digest(self) -> str:

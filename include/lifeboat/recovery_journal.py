@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
 from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import RecoveryError
 from lifeboat.manifest import new_point_id
 from lifeboat.recovery import live_now
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, bound_to
+from lifeboat.recovery_plan import is_reached
 from lifeboat.runtime import Runtime
 from lifeboat.wso2.server import ServerControl
 
@@ -28,12 +30,12 @@ def refuse_other_recovery(runtime: Runtime, recovery: str = "") -> None:
     """Raise RecoveryError when another recovery of the deployment was begun and neither finished nor undone."""
     for journal in interrupted(runtime):
         if journal.recovery != recovery:
-            name = runtime.deployment.name
+            name, which = runtime.deployment.name, f"{journal.recovery}{runtime.option}"
             raise RecoveryError(
                 f"Recovery '{journal.recovery}' of deployment '{name}', begun at "
                 f"{journal.finished_at:%Y-%m-%d %H:%M} UTC, is neither finished nor undone.",
-                next_step=f"Finish it with `lifeboat recover {name} --resume {journal.recovery}`, or put back what was "
-                f"live with `lifeboat undo {name} {journal.recovery}`.",
+                next_step=f"Finish it with `lifeboat recover {name} --resume {which}`, or put back what was live with "
+                f"`lifeboat undo {name} {which}`.",
             )
 
 
@@ -64,7 +66,8 @@ def begin(
         return journal
     lease_point(runtime, catalog, plan)
     for server in () if may_be_broken else plan.servers:
-        ServerControl.of(runtime, server).preflight()
+        if is_reached(runtime.deployment, Unit(kind="home", name=server)):
+            ServerControl.of(runtime, server).preflight()
     journal = RecoveryJournal(
         id=uuid.uuid4().hex,
         plan=plan,

@@ -18,6 +18,7 @@ from lifeboat.capture import engine_for
 from lifeboat.catalog import Catalog, PointState, last_instant
 from lifeboat.catalog.last_good import described
 from lifeboat.deployment import Deployment, Unit
+from lifeboat.drill import require_copied
 from lifeboat.engines import load_engine
 from lifeboat.errors import ConfigurationError, RecoveryError, SpaceError
 from lifeboat.manifest import Manifest
@@ -39,17 +40,20 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     when there is no room, and whatever else stands in the way.
     """
     deployment = runtime.deployment
-    state, chosen = resolve(catalog, deployment.name, request)
+    state, chosen = resolve(catalog, deployment.name, request, runtime.away)
     if request.patches_from:
         selection = select_home(deployment, request)
     else:
         selection = select_members(state.manifest, request.units)
+        if not request.units:
+            selection = _of_this_place(deployment, selection)
     refuse_other_workers(deployment, selection)
     replacements = [
         _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
     ]
     servers = affected_servers(deployment, selection)
     _refuse_full(runtime, state.manifest, replacements)
+    rebindings, foreign = runtime.rebindings() if any(unit.kind == "home" for unit in selection) else ((), ())
     return RecoveryPlan(
         id=recovery,
         deployment=deployment.name,
@@ -63,30 +67,37 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         replacements=tuple(replacements),
         servers=tuple(servers),
         warnings=tuple(_warnings(deployment, state, request, selection, replacements, servers)),
+        rebindings=rebindings,
+        foreign=foreign,
     )
 
 
-def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest) -> tuple[PointState, str]:
-    """Given a request, return its restore point and how it was chosen, in words.
+def resolve(catalog: Catalog, deployment: str, request: RecoveryRequest, site: str = "") -> tuple[PointState, str]:
+    """Given a request, and perhaps another site than home from whose vault it is met, return its restore point and how
+    it was chosen, in words. At another site what counts are the drills there.
 
     Raise PointError when there is none, and RecoveryError when the point that was named is not proven and the
     request does not say that this is known.
     """
+    at, there = (f" at site '{site}'", f" --site {site}") if site else ("", "")
     if not request.point:
-        state = catalog.require_last_known_good(deployment, request.as_of)
+        state = catalog.require_last_known_good(deployment, request.as_of, site)
         when = f" as of {in_utc(request.as_of)}" if request.as_of else ""
-        return state, f"the last known good{when}"
+        return state, f"the last known good{at}{when}"
     if request.as_of:
         raise ConfigurationError(
             f"Both a restore point ({request.point}) and a time ({in_utc(request.as_of)}) are given.",
             next_step="Give one of them; without both, it is the last known good.",
         )
     state = catalog.point(deployment, request.point)
+    if site:
+        require_copied(state, site)
+        state = state.at(site)
     if state.verdict != "good" and not request.unproven:
         raise RecoveryError(
-            f"Restore point {described(state)} is not proven: no drill of it passed.",
-            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}`, choose a good one, or say "
-            "that you know it: unproven.",
+            f"Restore point {described(state)} is not proven{at}: no drill of it passed.",
+            next_step=f"Prove it with `lifeboat drill {deployment} {state.manifest.id}{there}`, choose a good one, or "
+            "say that you know it: unproven.",
         )
     return state, "named"
 
@@ -118,20 +129,34 @@ def select_members(manifest: Manifest, wanted: Sequence[str]) -> dict[Unit, list
 
 def affected_servers(deployment: Deployment, units: Iterable[Unit]) -> list[str]:
     """Given units, return the servers that must be down while they are exchanged, in start order: a home's own
-    server, and all servers when a database is among them, for all of them hold sessions with it."""
+    server, that of an embedded database, and all servers when another database is among them, for all of them hold
+    sessions with it."""
     chosen = list(units)
-    if any(unit.kind == "database" for unit in chosen):
+    databases = [deployment.database_servers.get(unit.name) for unit in chosen if unit.kind == "database"]
+    if any(database is None or database.server is None for database in databases):
         names = set(deployment.servers)
     else:
         names = {unit.name for unit in chosen if unit.kind == "home"} & deployment.servers.keys()
+        names |= {database.server for database in databases if database and database.server}
     return sorted(names, key=lambda name: (deployment.servers[name].start_order, name))
+
+
+def _of_this_place(deployment: Deployment, selection: dict[Unit, list[str]]) -> dict[Unit, list[str]]:
+    """Given all units, return those behind the queue whose worker this is, if it is one."""
+    queue = os.environ.get("LIFEBOAT_QUEUE")
+    return {u: members for u, members in selection.items() if not queue or deployment.queue_of(u) == queue}
+
+
+def is_reached(deployment: Deployment, unit: Unit) -> bool:
+    """Return whether this worker reaches a unit: it is behind no queue, or behind the one whose worker this is."""
+    return deployment.queue_of(unit) in (None, os.environ.get("LIFEBOAT_QUEUE"))
 
 
 def refuse_other_workers(deployment: Deployment, units: Iterable[Unit]) -> None:
     """Raise ConfigurationError for what only the worker behind a queue reaches: a swap is made in one place."""
     for unit in units:
-        queue = deployment.queue_of(unit)
-        if queue and queue != os.environ.get("LIFEBOAT_QUEUE"):
+        if not is_reached(deployment, unit):
+            queue = deployment.queue_of(unit)
             raise ConfigurationError(
                 f"{unit} is on the host behind queue '{queue}', which a recovery from here does not reach.",
                 next_step=f"Run `LIFEBOAT_QUEUE={queue} lifeboat recover {deployment.name} --only {unit}` on that "

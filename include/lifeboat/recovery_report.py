@@ -35,6 +35,8 @@ def print_plan(plan: RecoveryPlan, console: Console | None = None) -> None:
     )
     console.print(f"Stopped meanwhile: {', '.join(plan.servers) or 'no server'}", highlight=False)
     console.print(f"What is live now is kept beside it, named after {plan.id}", highlight=False)
+    for each in plan.rebindings:
+        console.print(f"Rebound in configuration: {each.old} → {each.new} (binding {each.binding})", highlight=False)
     for note in [note for each in plan.replacements for note in each.notes]:
         console.print(Text("Note ", style="yellow") + Text(note))
     for warning in plan.warnings:
@@ -54,6 +56,7 @@ def plan_as_markdown(plan: RecoveryPlan) -> str:
             f"**Restore point `{plan.point}`** ({plan.chosen}), {plan.verdict}, of {_when(plan)}",
             f"\n**Reason:** {plan.request.reason or '(none given)'}\n",
             *(f"- **Warning:** {warning}" for warning in plan.warnings),
+            *(f"- **Rebound** in configuration: `{each.old}` → `{each.new}`" for each in plan.rebindings),
             "",
             "| member | comes back as | live now |",
             "| --- | --- | --- |",
@@ -67,8 +70,9 @@ def plan_as_markdown(plan: RecoveryPlan) -> str:
     )
 
 
-def print_recovery(evidence: RecoveryEvidence, console: Console | None = None) -> None:
-    """Print how an attempt ended: its checks, seconds by phase, servers, and what is live now."""
+def print_recovery(evidence: RecoveryEvidence, console: Console | None = None, option: str = "") -> None:
+    """Print how an attempt ended: its checks, seconds by phase, servers, what is live now, and, with the option that
+    names the site if it was another, the command that puts it back."""
     console = console or new_console()
     if evidence.checks:
         print_checks(f"Recovery {evidence.recovery}", list(evidence.checks), console)
@@ -91,7 +95,8 @@ def print_recovery(evidence: RecoveryEvidence, console: Console | None = None) -
     }
     console.print(Text(f"{what} {evidence.recovery} ") + styled(state) + Text(f": {live[evidence.live]}{said}"))
     if evidence.action == "recover" and evidence.live != "old":
-        console.print(f"To put back what was live before: lifeboat undo {evidence.deployment} {evidence.recovery}")
+        which = f"{evidence.deployment} {evidence.recovery}{option}"
+        console.print(f"To put back what was live before: lifeboat undo {which}")
 
 
 def print_recoveries(documents: Sequence[Evidence], console: Console | None = None) -> None:

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from lifeboat.capture import JOBS
 from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
 from lifeboat.errors import LifeboatError, RecoveryError
 from lifeboat.manifest import Check
 from lifeboat.puppet_agent import agents_disabled
@@ -26,7 +27,7 @@ from lifeboat.recovery import (
 )
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, RecoveryRequest
 from lifeboat.recovery_journal import begin, lease_point, new_recovery_id, record, refuse_other_recovery
-from lifeboat.recovery_plan import plan_recovery
+from lifeboat.recovery_plan import plan_recovery, refuse_other_workers
 from lifeboat.runtime import Runtime
 from lifeboat.together import TogetherPool
 from lifeboat.wso2.server import ServerControl
@@ -52,25 +53,34 @@ class Watch:
 
 
 def recover(
-    runtime: Runtime, catalog: Catalog, journal: RecoveryJournal, *, jobs: int = JOBS, safety: bool = True
+    runtime: Runtime,
+    catalog: Catalog,
+    journal: RecoveryJournal,
+    *,
+    jobs: int = JOBS,
+    safety: bool = True,
+    before: Sequence[Check] = (),
+    before_seconds: Mapping[str, float] | None = None,
 ) -> RecoveryEvidence:
     """Carry out a recovery whose journal is written, in one go, as the command line does; or go on with one that
-    was interrupted. Its end is recorded whatever it is. Raise what made it fail, after that."""
+    was interrupted. Its end is recorded whatever it is, with what was done and measured before it. Raise what made it
+    fail, after that."""
     plan, watch, started = journal.plan, Watch(), datetime.now(UTC)
+    watch.seconds.update(before_seconds or {})
     servers: dict[str, str] = {}
     found: dict[str, Any] = {
         "seconds": watch.seconds,
         "servers": servers,
         "requested_by": journal.requested_by,
         "approved_by": journal.approved_by,
-        "checks": (),
+        "checks": tuple(before),
     }
     try:
         if safety and plan.safety_units and live_now(runtime, plan) == "old":
             with watch.phase("safety point"):
                 found["safety_point"] = make_safety_point(runtime, catalog, plan, jobs=jobs)
         with watch.phase("restore beside and prove"):
-            found["checks"] = tuple(_restore_all(runtime, plan, jobs))
+            found["checks"] += tuple(_restore_all(runtime, plan, jobs))
         with _puppet_kept_away(runtime, plan):
             with watch.phase("stop"), _started_again(runtime, plan, servers):
                 stop_servers(runtime, plan)
@@ -146,9 +156,10 @@ def discardable(runtime: Runtime, plan: RecoveryPlan) -> list[str]:
     """Return the names of what a recovery left that is not live: what was kept, or what was restored and put back.
     Raise RecoveryError when it is neither finished nor undone."""
     if (live := live_now(runtime, plan)) == "mixed":
+        which = f"{plan.deployment} --resume {plan.id}{runtime.option}"
         raise RecoveryError(
             f"Recovery '{plan.id}' is neither finished nor undone ({live}); nothing of it is removed.",
-            next_step=f"Finish it with `lifeboat recover {plan.deployment} --resume {plan.id}`, or undo it.",
+            next_step=f"Finish it with `lifeboat recover {which}`, or undo it.",
         )
     exchanges = [exchange for each in plan.replacements for exchange in each.exchanges]
     return [name for each in exchanges if (name := each.kept if live == "new" else each.beside)]
@@ -172,6 +183,8 @@ def plan_and_begin(
     """Plan a recovery, let `confirm` decide, and write its journal; None when it was not confirmed."""
     refuse_other_recovery(runtime)
     plan = plan_recovery(runtime, catalog, request, new_recovery_id())
+    # In one go all is done from here.
+    refuse_other_workers(runtime.deployment, [Unit(kind="home", name=name) for name in plan.servers])
     lease_point(runtime, catalog, plan)
     if not confirm(plan):
         catalog.give_back(plan.deployment, f"recovery {plan.id}")

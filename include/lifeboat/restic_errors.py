@@ -123,7 +123,7 @@ FAILURES = (
         r"ciphertext verification failed$|returned invalid hash$|wrong data returned, hash is |"
         r"load <(index|snapshot)/\w+>: invalid data returned|"
         r"(ReadFull|StreamPack)\b.*(no such file or directory|does not exist\.?|EOF)$|"
-        r"id [0-9a-f]{64} not found in repository$|no matching ID found for prefix |"
+        r"id [0-9a-f]{64} not found in repository$|^Unknown blob [0-9a-f]{64}$|no matching ID found for prefix |"
         r'^cannot dump file: path ".*" not found in snapshot$',
         "Vault {vault} lost data, or holds damaged data.",
         "Run `restic check --read-data` on it, which names what is bad; recover from another restore point or site "

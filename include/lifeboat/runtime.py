@@ -5,11 +5,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from lifeboat.bindings import at_site, rebindings
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_values import size_bytes
 from lifeboat.errors import ConfigurationError
 from lifeboat.host import Host, LocalHost
+from lifeboat.recovery_documents import Foreign, Rebinding
+from lifeboat.s3_vault import S3Vault
 from lifeboat.signing import Signer, Verifier
 from lifeboat.ssh_host import SshHost
 from lifeboat.vault import Vault
@@ -19,10 +22,15 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """Everything that one run of a use-case shares. Close it, or use it as a context, to end SSH sessions."""
+    """Everything that one run of a use-case shares. Close it, or use it as a context, to end SSH sessions.
 
-    def __init__(self, deployment: Deployment, resolve: ConnectionResolver) -> None:
-        self.deployment = deployment
+    `away` is the site at which it works when that is another than the home site of the deployment file.
+    """
+
+    def __init__(self, deployment: Deployment, resolve: ConnectionResolver, site: str = "") -> None:
+        self.away = site if site and site != deployment.home_site() else ""
+        self.deployment = at_site(deployment, site) if site else deployment
+        self._file = deployment
         self._resolve = resolve
         self._hosts: dict[str, Host] = {}
         self._stack = ExitStack()
@@ -30,6 +38,19 @@ class Runtime:
     def connection(self, connection_id: str) -> Connection:
         """Given a connection's id, return it. Raise ConfigurationError when it is set nowhere."""
         return self._resolve(connection_id)
+
+    def at(self, site: str) -> "Runtime":
+        """Given a site, or an empty text for the home site, return what works there."""
+        return Runtime(self._file, self._resolve, site)
+
+    @property
+    def option(self) -> str:
+        """The option by which a command works at this site, with a space before it; empty at the home site."""
+        return f" --site {self.away}" if self.away else ""
+
+    def rebindings(self) -> tuple[tuple[Rebinding, ...], tuple[Foreign, ...]]:
+        """Return which addresses in the configuration of homes change at this site, and which must not be left."""
+        return rebindings(self._file, self.away, self._resolve) if self.away else ((), ())
 
     def host(self, name: str) -> Host:
         """Given the name of a host of the deployment, return it; `worker` and hosts behind a queue are local,
@@ -74,6 +95,22 @@ class Runtime:
             settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
         )
 
+    def reading_housekeeper(self, site: str) -> HousekeeperVault:
+        """Given a site's name, return its vault as its housekeeper sees it, to read it: where the deployment file
+        names nobody, by the writer's credential, which reads as well."""
+        settings = self.deployment.sites[site].vault
+        if settings.housekeeper is not None:
+            return self.housekeeper(site)
+        connection = self.connection(settings.writer)
+        return HousekeeperVault(
+            settings.repository, connection.require("password"), backend_secrets(settings.repository, connection)
+        )
+
+    def s3_vault(self, site: str) -> S3Vault:
+        """Given the name of a site whose vault is on S3, return its bucket as the housekeeper sees it."""
+        settings = self.deployment.sites[site].vault
+        return S3Vault(settings.repository, self.connection(settings.housekeeper or settings.writer))
+
     def initialise_vault(self, site: str) -> None:
         """Given a site's name, create its vault if there is none, by the housekeeper's password, and give the
         writer's password access to it. A vault of another site than the first, whose vault must be there, is made so
@@ -83,6 +120,10 @@ class Runtime:
         if settings.housekeeper is None:
             self.vault(site).initialise(like)
             return
+        if lock := settings.object_lock:
+            bucket = self.s3_vault(site)
+            bucket.make_bucket()
+            bucket.set_up(lock.mode, lock.retain.days)
         housekeeper = self.vault(site, housekeeper=True)
         housekeeper.initialise(like)
         housekeeper.admit(self.vault(site))

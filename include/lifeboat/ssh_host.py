@@ -21,7 +21,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -31,6 +31,7 @@ from lifeboat.errors import AccessError, LifeboatError, PreflightError
 from lifeboat.host import Command, Completed, Host, with_environment
 from lifeboat.processes import Process
 from lifeboat.ssh_errors import lost_connection
+from lifeboat.ssh_job import run_lasting
 from lifeboat.ssh_master import SshMaster, private_directory
 from lifeboat.ssh_settings import SshSettings, bracketed
 
@@ -108,6 +109,19 @@ class SshHost(Host):
             if stdin == subprocess.DEVNULL:
                 process.stdin.close()
         return process
+
+    def run_lasting(
+        self,
+        command: Command,
+        *,
+        input: bytes = b"",
+        timeout: float = 600,
+        accept: Sequence[int] = (0,),
+    ) -> Completed:
+        completed = run_lasting(self, command, input, timeout)
+        if completed.exit_status not in accept:
+            raise self.failure(command, completed)
+        return completed
 
     @contextlib.contextmanager
     def forward(self, address: str, port: int) -> Iterator[tuple[str, int]]:

@@ -34,22 +34,78 @@ class Removed(Document):
 
 
 class VaultCheck(Document):
-    """That a part of the vault's data was read and compared with its checksums; `detail` says what is damaged."""
+    """That a part of a vault's data was read and compared with its checksums; `detail` says what is damaged. Without a
+    `site` it is the vault that the record lies in."""
 
     part: int
     of: int
     passed: bool
     checked_at: datetime
     detail: str = ""
+    site: str = ""
+
+
+class Repair(Document):
+    """How a site's vault was repaired, or what of it could not be.
+
+    `packs` were damaged and are aside now, or lost. `points` were concerned, and are whole again: what a manifest names
+    was read from the vault afterwards. It was filled from `sources`; `snapshots` were sent again, `size_bytes` were
+    read. `still_damaged` says what nobody has whole, `kept` why damaged packs are still in their place.
+    """
+
+    site: str
+    packs: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    snapshots: int = 0
+    size_bytes: int = 0
+    still_damaged: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    finished_at: datetime
+
+    def sentence(self) -> str:
+        """Tell it to people."""
+        whole = f"{len(self.points)} restore points are whole again" if self.points else "no restore point was filled"
+        source = f", from site {', '.join(self.sources)}: {self.snapshots} snapshots" if self.sources else ""
+        read = f", {self.size_bytes} bytes read again" if self.size_bytes else ""
+        damage = f"; damaged: {', '.join(self.packs)}" if self.packs else ""
+        rest = [*(f"still damaged: {each}" for each in self.still_damaged), *(f"kept: {each}" for each in self.kept)]
+        return f"site {self.site}: {whole}{source}{read}{damage}{''.join(f'; {each}' for each in rest)}"
+
+
+class Retained(Document):
+    """That what a site's vault on S3 uses cannot be destroyed until then: so many `objects`, of which `extended` were
+    told so now; `complete` says whether those are all. `findings` are what somebody did to it."""
+
+    site: str
+    until: datetime
+    mode: str
+    objects: int
+    extended: int
+    complete: bool
+    findings: tuple[str, ...] = ()
+    finished_at: datetime
+
+
+class BroughtBack(Document):
+    """That the files of a site's vault on S3 were put back as they were at a time. `points` were read afterwards and
+    are whole."""
+
+    site: str
+    as_of: datetime
+    objects: int
+    hidden: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 class UpkeepRecord(Document):
     """One run of housekeeping.
 
-    `held_back` says why retention deleted nothing, each reason by itself. `checks` are the parts of the vault that were
-    read: the next one, and again every one that was damaged. Sizes are those of the data that points use, before
-    and after; `pruned_bytes` is what the storage got back. None is what the run did not come to. `left` is what was to
-    be removed and could not be, for a reason that is no failure.
+    `held_back` says why retention deleted nothing, each reason by itself. `checks` are the parts of the vaults that
+    were read: of each the next one, and again every one that was damaged, also after a repair: the last one counts.
+    Sizes are those of the data that points use, before and after; `pruned_bytes` is what the storage got back. None is
+    what the run did not come to. `left` is what was to be removed and could not be, for a reason that is no failure.
     """
 
     schema_version: Literal["lifeboat/upkeep/1"] = Field("lifeboat/upkeep/1", alias="schema")
@@ -65,14 +121,21 @@ class UpkeepRecord(Document):
     size_before: int | None = None
     size_after: int | None = None
     checks: tuple[VaultCheck, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    retained: tuple[Retained, ...] = ()
+    brought_back: tuple[BroughtBack, ...] = ()
     errors: tuple[str, ...] = ()
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @property
     def passed(self) -> bool:
-        """Whether every part of the run did what it should, and nothing that it read was damaged."""
-        return not self.errors and all(check.passed for check in self.checks)
+        """Whether every part of the run did what it should, and nothing that it read is damaged."""
+        return not self.errors and all(check.passed for check in self.newest_checks().values())
+
+    def newest_checks(self) -> dict[tuple[str, int, int], VaultCheck]:
+        """Return the last check of each part, by site, part and number of parts."""
+        return {(check.site or self.site, check.part, check.of): check for check in self.checks}
 
 
 def write_upkeep(vault: Vault, signer: Signer, record: UpkeepRecord) -> None:

@@ -48,12 +48,30 @@ def print_upkeep(record: UpkeepRecord, console: Console | None = None) -> None:
     if record.size_before is not None and record.size_after is not None:
         sizes = f"{_size(record.size_before)}, now {_size(record.size_after)}"
         console.print(f"Data of restore points: before {sizes}", highlight=False)
-    for check in record.checks:
-        found = Text(f": {check.detail}" if check.detail else "")
-        console.print(Text(f"Part {check.part} of {check.of} of the vault ") + _verdict(check.passed) + found)
+    _print_vaults(record, console)
     for error in record.errors:
         console.print(Text("Failed ", style="bold red") + Text(error))
     console.print(Text("Housekeeping ") + _verdict(record.passed))
+
+
+def _print_vaults(record: UpkeepRecord, console: Console) -> None:
+    """Print what was verified, repaired and locked."""
+    for check in record.checks:
+        found = Text(f": {check.detail}" if check.detail else "")
+        of_site = f" of site {check.site}" if check.site not in ("", record.site) else ""
+        console.print(Text(f"Part {check.part} of {check.of} of the vault{of_site} ") + _verdict(check.passed) + found)
+    for repair in record.repairs:
+        console.print(Text("Repaired ", style="bold yellow") + Text(repair.sentence()))
+    for kept in record.retained:
+        told = f"Site {kept.site}: {kept.objects} objects cannot be destroyed until {in_utc(kept.until)} ({kept.mode})"
+        console.print(Text(told))
+        for finding in kept.findings:
+            console.print(Text("Found ", style="bold red") + Text(finding))
+    for back in record.brought_back:
+        told = f"Site {back.site}: {back.objects} files are again as of {in_utc(back.as_of)}, {len(back.hidden)} hidden"
+        console.print(Text(told))
+        for point in back.points:
+            console.print(Text(f"{point} ") + _verdict(True))
 
 
 def _verdict(passed: bool) -> Text:

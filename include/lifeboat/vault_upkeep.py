@@ -1,5 +1,6 @@
 """The vault as its housekeeper sees it: what deletes, frees space, and reads the data against its checksums."""
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -8,13 +9,18 @@ from datetime import timedelta
 from lifeboat.deployment_values import format_duration
 from lifeboat.errors import VaultBusyError, VaultDamagedError, VaultError
 from lifeboat.host import Completed
+from lifeboat.processes import CHUNK_BYTES
 from lifeboat.restic_errors import essence
 from lifeboat.vault import Snapshot, Vault, not_loaded, parse_snapshots
+from lifeboat.vault_files import VaultFiles, vault_files
 
 #: So many ids go into one command.
 _AT_ONCE = 500
 _DAMAGED = "repository contains errors"
 _PACK = re.compile(r"\b(?:pack|want|data file)\W+([0-9a-f]{8,64})\b", re.IGNORECASE)
+_PACK_ID = re.compile(r"\bpack ([0-9a-f]{64})\b")
+#: How `stats` says that a snapshot cannot be had: one of its trees, or the content of a file.
+_LOST = re.compile(r"(^error walking snapshot: id [0-9a-f]{64} not found|^blob <data/\w+> not found)")
 _PRUNED = re.compile(r"^total prune:.* / ([0-9.]+) ([KMGTP]?i?B)", re.MULTILINE)
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
 
@@ -103,3 +109,39 @@ class HousekeeperVault(Vault):
         told = [line for line in lines if _DAMAGED not in line]
         named = f"pack {', pack '.join(packs)}: " if packs else ""
         return f"{named}{'; '.join(told[:5])}"
+
+    # -- repair ---------------------------------------------------------------------------------------------
+
+    def files(self) -> VaultFiles:
+        """Return the files of this vault. Raise ConfigurationError when only restic reaches its storage."""
+        return vault_files(self.repository, self._backend_secrets)
+
+    def is_damaged(self, pack: str) -> bool:
+        """Given a pack that a check named, read it and return whether it is there and is not what its name says."""
+        with self._start(["cat", "pack", pack, "--no-lock", "--no-cache"]) as process:
+            digest = hashlib.sha256()
+            while chunk := process.stdout.read(CHUNK_BYTES):
+                digest.update(chunk)
+            self._check(process, b"")
+        return digest.hexdigest() != pack
+
+    def rebuild_index(self) -> None:
+        """Make the index anew from the packs that are there."""
+        self._run(["rebuild-index"])
+
+    def holds(self, snapshot: str) -> bool:
+        """Return whether the vault holds all that a snapshot consists of, by its index; nothing of it is read but the
+        trees."""
+        with self._start(["stats", "--mode", "raw-data", "--json", "--no-lock", snapshot]) as process:
+            output = process.stdout.read()
+            completed = Completed(process.wait(), output, process.stderr())
+        if completed.exit_status == 0:
+            return True
+        if any(_LOST.search(line) for line in essence(completed.stderr)):
+            return False
+        raise self._failure(completed)
+
+
+def named_packs(damage: str) -> list[str]:
+    """Given what a check found, in words, return the packs that it names."""
+    return list(dict.fromkeys(_PACK_ID.findall(damage)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lifeboat.upkeep_documents import UpkeepRecord
+from lifeboat.upkeep_documents import UpkeepRecord, VaultCheck
 
 #: Growth is a mean of so long, and unknown before the second.
 _PERIOD, _SHORTEST = timedelta(days=7), timedelta(days=1)
@@ -25,12 +25,14 @@ class VaultFacts:
 def vault_facts(records: Sequence[UpkeepRecord]) -> VaultFacts:
     """Given the records of a deployment's housekeeping, newest first, return what they tell about its vaults."""
     passed = [check.checked_at for record in records for check in record.checks if check.passed]
-    newest: dict[str, UpkeepRecord] = {}
+    newest: dict[str, list[VaultCheck]] = {}
     for record in records:
-        if record.checks:
-            # Each run reads again what was damaged, so the newest one that read anything says what still is.
-            newest.setdefault(record.site, record)
-    damaged = [(site, check) for site, record in newest.items() for check in record.checks if not check.passed]
+        found: dict[str, list[VaultCheck]] = {}
+        for (site, _, _), check in record.newest_checks().items():
+            found.setdefault(site, []).append(check)
+        # Each run reads again what was damaged, so the newest one that read anything says what still is.
+        newest = {**found, **newest}
+    damaged = [(site, check) for site, checks in newest.items() for check in checks if not check.passed]
     measured = _measured(records)
     growths = [growth for sizes in measured.values() if (growth := _growth(sizes)) is not None]
     return VaultFacts(

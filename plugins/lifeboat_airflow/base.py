@@ -1,6 +1,7 @@
 """What all operators share: the runtime with Airflow's connections, and the mapping of errors."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -61,6 +62,9 @@ class LifeboatOperator(BaseOperator):
         from lifeboat.runtime import Runtime
 
         with permanent_errors_fail(), Runtime(find_deployment(self.deployment), airflow_connection) as runtime:
+            queues = {host.queue for host in runtime.deployment.hosts.values()}
+            if self.queue in queues:  # then this worker is the host behind it
+                os.environ["LIFEBOAT_QUEUE"] = self.queue
             return self.run(runtime, context)
 
     def run(self, runtime: Any, context: Any) -> Any:

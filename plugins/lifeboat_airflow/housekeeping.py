@@ -17,19 +17,21 @@ class HousekeepingOperator(LifeboatOperator):
     """Does one part of housekeeping; red when it failed. What it did is left for the record in any case.
 
     :param part: name of the part, such as retention
+    :param site: the site whose vault it is about; the home site if none is given
     """
 
     ui_color: ClassVar[str] = "#bfe3cf"
 
-    def __init__(self, *, part: str, **kwargs: Any) -> None:
+    def __init__(self, *, part: str, site: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.part = part
+        self.site = site
 
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.housekeeping import run_part
         from lifeboat.upkeep_documents import Removed
 
-        result, state = run_part(runtime, open_catalog(), self.part), context["task_state_store"]
+        result, state = run_part(runtime, open_catalog(), self.part, self.site), context["task_state_store"]
         earlier = tuple(map(Removed.model_validate, state.get(REMOVED, [])))
         result = result.model_copy(update={"removed": (*earlier, *result.removed)})
         if result.removed:
@@ -40,6 +42,10 @@ class HousekeepingOperator(LifeboatOperator):
             self.log.warning("No restore point is deleted now: %s", reason)
         for note in result.left:
             self.log.warning("Left: %s", note)
+        for repair in result.repairs:
+            self.log.warning("Repaired: %s", repair.sentence())
+        for kept in result.retained:
+            self.log.info("Site %s: %d objects are kept until %s", kept.site, kept.objects, kept.until)
         context["ti"].xcom_push(RESULT, result.model_dump(mode="json"))
         if result.error:
             raise AirflowFailException(result.error)
@@ -48,7 +54,7 @@ class HousekeepingOperator(LifeboatOperator):
 class RecordHousekeepingOperator(LifeboatOperator):
     """Writes what all parts of a run did into the vault and the catalog, and shows it; red when a part failed.
 
-    :param parts: names of the parts, which are the ids of their tasks
+    :param parts: ids of the parts' tasks
     """
 
     ui_color: ClassVar[str] = "#f0e2b6"

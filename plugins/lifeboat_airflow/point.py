@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from airflow.configuration import conf
+
 from lifeboat.deployment import Deployment
 from lifeboat.manifest import PointKind
 from lifeboat_airflow.assets import restore_points
@@ -36,7 +38,7 @@ def make_restore_point(
             point=opened.output,
             pool=pool,
             map_index_template="{{ task.unit }}",
-            **({"queue": queue} if queue else {}),
+            queue=queue or conf.get("operators", "default_queue"),
         ).expand(unit=units)
         for queue, units in by_queue.items()
     ]

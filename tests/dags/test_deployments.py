@@ -82,6 +82,33 @@ def test_what_is_behind_a_queue_is_captured_by_that_queues_worker(tmp_path: Path
     assert set(backup.get_task("seal").upstream_task_ids) == {"open", *captures}
 
 
+def test_what_is_behind_a_queue_is_recovered_and_updated_by_that_queues_worker(
+    tmp_path: Path, load_dags: LoadDags
+) -> None:
+    write_deployment(tmp_path, "spread", _behind_a_queue)
+    bag = load_dags(tmp_path)
+    assert bag.import_errors == {}
+    gateways, captures = ("apim-gw-1", "apim-gw-2"), ("snapshot.capture", "snapshot.capture_on_gateways")
+    for name in ("recovery", "patch_restore", "product_update"):
+        there = bag.dags[f"spread.{name}_on_gateways"]
+        queues = {task.task_id: task.queue for task in there.tasks if task.task_id not in captures}
+        assert set(queues.values()) == {"gateways"}
+        here = bag.dags[f"spread.{name}"]
+        elsewhere = {task.task_id for task in here.tasks if task.queue == "gateways" and task.task_id not in captures}
+        stops = {f"{phase}.{server}" for phase in ("stop", "start") for server in gateways}
+        assert elsewhere == (stops if name == "recovery" else set())
+    recovery, update = bag.dags["spread.recovery_on_gateways"], bag.dags["spread.product_update_on_gateways"]
+    assert {task.task_id for task in recovery.tasks if task.task_id.startswith("restore.")} == {
+        f"restore.home_{name}" for name in gateways
+    }
+    assert [update.get_task(name).queue for name in captures] == ["default", "gateways"]
+    assert {task.task_id for task in update.tasks if task.task_id.startswith("update.")} == {
+        f"update.{name}" for name in gateways
+    }
+    params = bag.dags["spread.patch_restore_on_gateways"].params
+    assert params.get_param("server").schema["enum"] == list(gateways)
+
+
 def test_a_vaults_pool_bounds_captures_and_drills(tmp_path: Path, load_dags: LoadDags) -> None:
     def own_pool(document: dict[str, Any]) -> None:
         document["sites"]["main"]["vault"]["pool"] = "north_vault"
@@ -90,6 +117,20 @@ def test_a_vaults_pool_bounds_captures_and_drills(tmp_path: Path, load_dags: Loa
     bag = load_dags(tmp_path)
     assert bag.dags["pooled.system_backup"].get_task("capture").pool == "north_vault"
     assert bag.dags["pooled.restore_drill"].get_task("drill").pool == "north_vault"
+
+
+def test_housekeeping_looks_at_each_sites_vault_by_itself(tmp_path: Path, load_dags: LoadDags) -> None:
+    def more_sites(document: dict[str, Any]) -> None:
+        vault = {"repository": "s3:https://s3.example.com/west", "writer": "west", "housekeeper": "west_keeper"}
+        document["sites"]["west"] = {"vault": {**vault, "pool": "west", "object_lock": {}}}
+        document["sites"]["east"] = {"vault": {"repository": "/srv/east", "writer": "east"}}
+
+    write_deployment(tmp_path, "spread", more_sites)
+    dag = load_dags(tmp_path).dags["spread.housekeeping"]
+    order = [task.task_id for task in dag.topological_sort()]
+    assert order[-5:] == ["check", "check_west", "check_east", "retain_west", "record"]
+    assert [dag.get_task(name).pool for name in order[-5:-1]] == ["lifeboat_vault", "west", "lifeboat_vault", "west"]
+    assert {task.trigger_rule for task in dag.tasks} == {"all_done"}
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ class PatchableFile(Miniature):
     """The deployment's file and connections."""
 
     doubles: dict[str, DoubleHome]
+    more: dict[str, Connection]
 
     def document(self) -> dict[str, Any]:
         document = super().document()
@@ -89,6 +90,7 @@ class PatchableFile(Miniature):
             "mini_signing": Connection("mini_signing", "generic", password=self.signing_key),
             "mini_vault": Connection("mini_vault", "generic", password=VAULT_PASSWORD),
             "wso2_updates": Connection("wso2_updates", "generic", login=UPDATES_LOGIN, password=UPDATES_PASSWORD),
+            **self.more,
         }
 
     def environment(self) -> dict[str, str]:
@@ -171,11 +173,12 @@ def empty_vault() -> Path:
 
 
 @contextmanager
-def patchable(directory: Path, change: Any = lambda document: None) -> Iterator[Patchable]:
-    """Make the deployment in a new directory, its servers down; `change` may change its file. End what runs."""
+def patchable(directory: Path, change: Any = lambda document: None, **connections: Connection) -> Iterator[Patchable]:
+    """Make the deployment in a new directory, its servers down; `change` may change its file, which may name further
+    connections. End what runs."""
     directory.mkdir(parents=True)
     mini = PatchableFile(directory, None)  # type: ignore[arg-type]
-    mini.doubles = make_servers(directory)
+    mini.doubles, mini.more = make_servers(directory), connections
     shutil.copytree(empty_vault(), mini.vault_directory)
     document = mini.document()
     change(document)

@@ -107,14 +107,23 @@ class FaultyWriter:
 
 def flip_byte(vault: Path, snapshot: str, path: str, password: str = VAULT_PASSWORD) -> Path:
     """Flip one bit in the middle of what the vault keeps of a snapshot's file, and return the pack that was changed."""
-    blob = _first_blob(vault, snapshot, path, password)
+    return flip_byte_of_blob(vault, first_blob(vault, snapshot, path, password), password)
+
+
+def flip_byte_of_blob(vault: Path, blob: str, password: str = VAULT_PASSWORD) -> Path:
+    """Flip one bit in the middle of a blob, which may be a directory, and return the pack that was changed."""
+    file, offset, length = place_of(vault, blob, password)
+    flip_byte_at(file, offset + length // 2)
+    return file
+
+
+def place_of(vault: Path, blob: str, password: str = VAULT_PASSWORD) -> tuple[Path, int, int]:
+    """Return the pack that a blob is in, and where in it."""
     for index in (vault / "index").iterdir():
         for pack in json.loads(restic(vault, "cat", "index", index.name, password=password))["packs"]:
             for each in pack["blobs"]:
                 if each["id"] == blob:
-                    file = vault / "data" / pack["id"][:2] / pack["id"]
-                    flip_byte_at(file, each["offset"] + each["length"] // 2)
-                    return file
+                    return vault / "data" / pack["id"][:2] / pack["id"], each["offset"], each["length"]
     raise AssertionError(f"no index names blob {blob}")
 
 
@@ -128,7 +137,7 @@ def flip_byte_at(file: Path, offset: int) -> None:
     file.chmod(mode)
 
 
-def _first_blob(vault: Path, snapshot: str, path: str, password: str) -> str:
+def first_blob(vault: Path, snapshot: str, path: str, password: str) -> str:
     """Follow the trees from a snapshot's root to a file, and return the first blob of its content."""
     tree = json.loads(restic(vault, "cat", "snapshot", snapshot, password=password))["tree"]
     *directories, name = path.strip("/").split("/")

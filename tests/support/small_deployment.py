@@ -82,7 +82,16 @@ class Small:
             "LIFEBOAT_DEPLOYMENTS": str(self.directory / "deployments"),
             "LIFEBOAT_CATALOG": str(self.directory / "catalog.db"),
             **{
-                environment_variable(name): json.dumps({"conn_type": "generic", "password": each.password})
+                environment_variable(name): json.dumps(
+                    {
+                        "conn_type": each.type,
+                        "host": each.host,
+                        "port": each.port,
+                        "login": each.login,
+                        "password": each.password,
+                        "extra": dict(each.extra),
+                    }
+                )
                 for name, each in self.connections().items()
             },
         }

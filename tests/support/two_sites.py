@@ -1,13 +1,12 @@
 """The smallest deployment with two sites."""
 
-import json
 import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifeboat.connections import Connection, environment_variable
+from lifeboat.connections import Connection
 from tests.support.quick_vault import PASSWORD, make_quick_vault
 from tests.support.s3 import S3Server
 from tests.support.small_deployment import Small
@@ -82,15 +81,6 @@ class TwoSites(Small):
         passwords = {HOME: PASSWORD, OTHER: self.other_password}
         writers = (self._connection(site, f"{site}_writer", password) for site, password in passwords.items())
         return super().connections() | {each.id: each for each in writers}
-
-    def environment(self) -> dict[str, str]:
-        found = {
-            environment_variable(name): json.dumps(
-                {"conn_type": "generic", "login": each.login, "password": each.password, "extra": dict(each.extra)}
-            )
-            for name, each in self.connections().items()
-        }
-        return super().environment() | found
 
     def vault_directory(self, site: str) -> Path:
         """Return the directory that holds the files of a site's vault."""

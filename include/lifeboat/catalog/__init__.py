@@ -95,13 +95,15 @@ class Catalog(Leases, UpkeepRecords, Alerts):
         recovery, broken or whole."""
         return newest_good(self.points(deployment), as_of)
 
-    def require_last_known_good(self, deployment: str, as_of: datetime | None = None) -> PointState:
-        """Return the last known good as `last_known_good` does. Raise PointError, which says which points there
-        are and how to prove or choose one, when there is none."""
+    def require_last_known_good(self, deployment: str, as_of: datetime | None = None, site: str = "") -> PointState:
+        """Return the last known good as `last_known_good` does, or that of another site by the drills there. Raise
+        PointError, which says which points there are and how to prove or choose one, when there is none."""
         states = self.points(deployment)
+        if site:
+            states = [state.at(site) for state in states if state.whole_at(site)]
         found = newest_good(states, as_of)
         if found is None:
-            raise none_good(deployment, states, as_of)
+            raise none_good(deployment, states, as_of, site)
         return found
 
     def recoveries(self, deployment: str) -> list[EvidenceDocument]:

@@ -39,14 +39,18 @@ def candidates(states: Sequence[PointState], as_of: datetime | None = None) -> l
     return sorted(kept, key=lambda state: (last_instant(state.manifest), state.manifest.sealed_at), reverse=True)
 
 
-def none_good(deployment: str, states: Sequence[PointState], as_of: datetime | None = None) -> PointError:
-    """Given a deployment whose points hold no last known good, return the error that says what there is instead."""
+def none_good(
+    deployment: str, states: Sequence[PointState], as_of: datetime | None = None, site: str = ""
+) -> PointError:
+    """Given a deployment whose points, perhaps those at another site, hold no last known good, return the error that
+    says what there is instead."""
     usable, all_times = candidates(states, as_of), candidates(states)
-    when = f" at or before {in_utc(as_of)}" if as_of else ""
+    when = (f" at site '{site}'" if site else "") + (f" at or before {in_utc(as_of)}" if as_of else "")
+    there = f" --site {site}" if site else ""
     if usable:
         return PointError(
             f"Deployment '{deployment}' has no good restore point{when}; there are: {_list(usable)}.",
-            next_step=f"Prove one with `lifeboat drill {deployment} POINT`, or choose one by its id, "
+            next_step=f"Prove one with `lifeboat drill {deployment} POINT{there}`, or choose one by its id, "
             "knowing that nothing proves it.",
         )
     if all_times:
@@ -57,8 +61,8 @@ def none_good(deployment: str, states: Sequence[PointState], as_of: datetime | N
         )
     safety = f" but {len(states)} safety points, which are never a default: {_list(states)}" if states else ""
     return PointError(
-        f"Deployment '{deployment}' has no restore point{safety}.",
-        next_step=f"If its vault holds some, `lifeboat catalog rebuild {deployment}` reads them.",
+        f"Deployment '{deployment}' has no restore point{when}{safety}.",
+        next_step=f"If its vault holds some, `lifeboat catalog rebuild {deployment}{there}` reads them.",
     )
 
 

@@ -193,3 +193,34 @@ CONFIGURATION: dict[LayoutKind, list[Rule]] = {
         *_rules(_generated, "conf/**"),
     ],
 }
+
+#: Directories that hold no configuration, at any depth: bundles, logs, sources, and what the product computes.
+NO_CONFIGURATION = (
+    ".metadata",
+    "components",
+    "dbscripts",
+    "docs",
+    "logs",
+    "patches",
+    "samples",
+    "servicepacks",
+    "tmp",
+    "updates",
+)
+#: Of the files in which people, or the product's templates, write addresses: configuration, scripts, artefacts.
+CONFIGURATION_SUFFIXES = (
+    ".cfg",
+    ".conf",
+    ".env",
+    ".ini",
+    ".j2",
+    ".jag",
+    ".js",
+    ".json",
+    ".properties",
+    ".sh",
+    ".toml",
+    ".xml",
+    ".yaml",
+    ".yml",
+)

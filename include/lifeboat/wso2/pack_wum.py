@@ -97,7 +97,7 @@ class Wum(PackSource):
 
     def _run(self, argv: Sequence[str]) -> Completed:
         command = Command(argv, environment=self.settings.environment, run_as=self.run_as)
-        return self.host.run(command, timeout=self._seconds, accept=range(256))
+        return self.host.run_lasting(command, timeout=self._seconds, accept=range(256))
 
     @property
     def _seconds(self) -> float:

@@ -8,6 +8,7 @@ from lifeboat.wso2.identity import ProductIdentity
 from lifeboat.wso2.update_method import CONFLICTS, UPDATED, UpdateMethod
 
 TOOL = "bin/update_linux"
+_MORE_SECONDS = 60.0
 
 
 class InPlace(UpdateMethod):
@@ -54,7 +55,10 @@ class InPlace(UpdateMethod):
             "password": login.password,
             "seconds": self.settings.timeout.total_seconds(),
         }
-        found = self.host.run_python("lifeboat.wso2.prompt", payload, run_as=self.server.run_as)
+        limit = (
+            self.settings.timeout.total_seconds() + _MORE_SECONDS
+        )  # it ends the tool itself, and says what that had said
+        found = self.host.run_python_lasting("lifeboat.wso2.prompt", payload, run_as=self.server.run_as, timeout=limit)
         if found["status"] is None:
             raise self.took_too_long(TOOL)
         return self.told(Completed(found["status"], mask(found["output"], [login.password]).encode(), ""))

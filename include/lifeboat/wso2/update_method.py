@@ -140,7 +140,7 @@ class UpdateMethod(ABC):
         command = self._command(self.locked(argv), working_directory=f"{self.server.home}/bin", **more)
         log.info("Server %s: %s", self.server_name, command)
         try:
-            done = self.host.run(command, timeout=self.settings.timeout.total_seconds(), accept=range(256))
+            done = self.host.run_lasting(command, timeout=self.settings.timeout.total_seconds(), accept=range(256))
         except TimeoutError:
             raise self.took_too_long(argv[0]) from None
         stdout = mask(done.stdout.decode(errors="replace"), command.secrets.values())

@@ -97,3 +97,23 @@ def test_after_a_disaster_the_other_site_becomes_the_home_site(two: TwoSites) ->
 def moved(two: TwoSites) -> dict[str, Any]:
     """The documents, which are at the other site by now."""
     return {"documents": {"path": str(two.directory / "documents"), "site": OTHER}}
+
+
+def test_on_s3_with_the_endpoint_of_the_home_site_down_the_other_one_proves_its_copies(
+    on_s3: TwoSites, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = on_s3
+    point = two.point().manifest.id
+    assert run(two, "replicate", NAME).status == 0
+    assert two.places
+    two.places.home.stop()
+    try:
+        drilled = run(two, "drill", NAME, "--site", OTHER)
+    finally:
+        two.places.home.start()
+    assert drilled.status == 0, drilled.stdout + drilled.stderr
+    assert "The home vault gets the evidence of this drill with the next replication" in caplog.text
+    assert verdicts(two) == ("unproven", "good")
+    assert run(two, "replicate", NAME).status == 0
+    with two.runtime() as runtime:
+        assert runtime.vault(HOME).snapshots({"point": point, "type": "drill"})

@@ -215,9 +215,9 @@ def test_the_part_that_was_not_read_for_longest_comes_next_and_damaged_ones_agai
     records: list[UpkeepRecord] = []
     turns = []
     for day in range(6):
-        parts = parts_to_check(records, 4)
+        parts = parts_to_check(records, 4, "main")
         turns.append(parts)
         records.insert(0, run(day, *((part, part != 2 or day > 2) for part in parts)))
     assert turns == [[1], [2], [2, 3], [2, 4], [1], [3]]
-    assert parts_to_check(records, 5) == [1]
+    assert parts_to_check(records, 5, "main") == [1]
     assert set(PARTS) == {"locks", "retention", "orphans", "swapped_out", "prune", "check"}

@@ -3,8 +3,8 @@
 documents them: 0 updated, 1 failed, 2 the tool replaced itself, 3 conflicts, 4 reverted.
 
 bin/sample-updates.json says what happens: `latest` level, `self_update` (once), `conflicts` (paths that the
-installation changed), `password_sha256`, and `fail`, one of half, hang (for `hang_seconds`), wrong_level, corrupt_jar,
-broken_server, unhealthy, stray_patch.
+installation changed), `password_sha256`, `pause_seconds` in the middle, and `fail`, one of half, hang (for
+`hang_seconds`), wrong_level, corrupt_jar, broken_server, unhealthy, stray_patch.
 """
 
 import argparse
@@ -113,6 +113,8 @@ def update_jars(level: int, behaviour: dict[str, Any]) -> None:
     jars = [path for path in sorted(PLUGINS.glob("*.jar")) if zlib.crc32(path.name.encode()) % 3 == level % 3]
     jars = jars or sorted(PLUGINS.glob("*.jar"))[:2]
     for number, path in enumerate(jars):
+        if number == len(jars) // 2:
+            time.sleep(behaviour.get("pause_seconds", 0))
         if number and number >= len(jars) // 2 and behaviour.get("fail") in ("half", "hang"):
             if behaviour["fail"] == "hang":
                 time.sleep(behaviour.get("hang_seconds", 600))

@@ -1,0 +1,161 @@
+"""A deployment at another of its sites: what stands in there for what, and which addresses change with that.
+
+The deployment file describes the home site. `sites.<site>.bindings` says what stands in at another site for its
+servers, database servers, trees and hosts. Seen from there, everything that is bound has other connections and paths,
+and the site's vault is the one that is worked with; the configuration in homes must then say so, too.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lifeboat.connections import ConnectionResolver
+from lifeboat.deployment import Binding, BusinessData, DatabaseServer, Deployment, HostSettings, Server
+from lifeboat.errors import ConfigurationError
+from lifeboat.recovery_documents import Foreign, Rebinding
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def at_site(deployment: Deployment, site: str) -> Deployment:
+    """Given a deployment and one of its sites, return the deployment as it is there: that site is its home site, and
+    what is bound there has the site's connections and paths. Raise ConfigurationError for an unknown site."""
+    if site not in deployment.sites:
+        raise ConfigurationError(
+            f"Deployment '{deployment.name}' has no site '{site}'.",
+            next_step=f"Its sites are: {', '.join(deployment.sites)}.",
+        )
+    if site == deployment.home_site():
+        return deployment
+    bindings = {bound.stands_in_for: bound for bound in deployment.sites[site].bindings.values()}
+    hosts = dict(deployment.hosts)
+    for name, bound in bindings.items():
+        if bound.connection and name in {*deployment.servers, *deployment.business_data}:
+            hosts[_own_host(name, site)] = HostSettings(ssh=bound.connection)
+        if bound.connection and name in hosts:
+            hosts[name] = HostSettings(ssh=bound.connection)
+    servers = {
+        name: server.model_copy(update=_moved(name, bindings.get(name), site, "home"))
+        for name, server in deployment.servers.items()
+    }
+    trees = {
+        name: tree.model_copy(update=_moved(name, bindings.get(name), site, "path"))
+        for name, tree in deployment.business_data.items()
+    }
+    databases = {
+        name: database.model_copy(update=_moved_database(database, bindings.get(name), site, servers))
+        for name, database in deployment.database_servers.items()
+    }
+    moved = {
+        "sites": {site: deployment.sites[site], **deployment.sites},
+        "hosts": hosts,
+        "servers": servers,
+        "database_servers": databases,
+        "business_data": trees,
+    }
+    return deployment.model_copy(update=moved)
+
+
+def _own_host(name: str, site: str) -> str:
+    """Return what the host of a server or tree is called that has a connection of its own at a site."""
+    return f"{name}-at-{site}"
+
+
+def _moved(name: str, bound: Binding | None, site: str, place: str) -> dict[str, Any]:
+    """Return what is another thing of a server or tree when it is bound at a site."""
+    if bound is None:
+        return {}
+    host = {"host": _own_host(name, site)} if bound.connection else {}
+    return {"site": site, **host, **({place: bound.path} if bound.path else {})}
+
+
+def _moved_database(
+    database: DatabaseServer, bound: Binding | None, site: str, servers: Mapping[str, Server]
+) -> dict[str, Any]:
+    """Return the same of a database server; one in a home moves with that."""
+    if database.server:
+        where = servers[database.server]
+        return {"site": where.site, "host": where.host}
+    if bound is None:
+        return {}
+    # An account of the other site says nothing about who may write here.
+    return {"site": site, **({"connection": bound.connection, "admin_connection": None} if bound.connection else {})}
+
+
+def rebindings(
+    deployment: Deployment, site: str, resolve: ConnectionResolver
+) -> tuple[tuple[Rebinding, ...], tuple[Foreign, ...]]:
+    """Given a deployment, one of its sites, and what resolves connections, return what the configuration of homes says
+    at that site instead of what it says elsewhere, and the addresses of other sites that nothing replaces there.
+
+    Raise ConfigurationError when a connection that tells an old address is not set.
+    """
+    if site == deployment.home_site():
+        return (), ()
+    bindings = {bound.stands_in_for: (name, bound) for name, bound in deployment.sites[site].bindings.items()}
+    found: dict[str, Rebinding] = {}
+    foreign: dict[str, Foreign] = {}
+    for thing, settings in _things(deployment):
+        bound = bindings.get(thing)
+        if bound is None and not isinstance(settings, HostSettings) and settings.site == site:
+            continue
+        for old, new in _pairs(deployment, thing, settings, bound[1] if bound else None, resolve):
+            if new and bound:
+                found.setdefault(old, Rebinding(old=old, new=new, binding=bound[0]))
+            elif not new:
+                foreign.setdefault(old, Foreign(address=old, of=_described(thing, site, bound)))
+    right = {each.new for each in found.values()}
+    return (
+        tuple(each for each in found.values() if each.old != each.new and each.old not in right),
+        tuple(each for each in foreign.values() if each.address not in found and each.address not in right),
+    )
+
+
+def _things(deployment: Deployment) -> Iterator[tuple[str, Server | DatabaseServer | BusinessData | HostSettings]]:
+    groups: tuple[Mapping[str, Any], ...] = (
+        deployment.database_servers,
+        deployment.servers,
+        deployment.business_data,
+        deployment.hosts,
+    )
+    for group in groups:
+        yield from group.items()
+
+
+def _pairs(
+    deployment: Deployment, thing: str, settings: Any, bound: Binding | None, resolve: ConnectionResolver
+) -> Iterator[tuple[str, str]]:
+    """Yield the addresses of a thing at its own site, each with what comes in its place, or with an empty text."""
+    there = resolve(bound.connection) if bound and bound.connection else None
+    new_host = (bound.host_name if bound else None) or (there.host if there else "")
+    for old in bound.replaces if bound else ():
+        yield old, (bound.path or "") if bound and old.startswith("/") else new_host
+    if isinstance(settings, DatabaseServer):
+        if not settings.server:
+            known = resolve(settings.connection)
+            yield from _endpoints(known.host, known.port, new_host, there.port if there else None)
+        return
+    if not isinstance(settings, HostSettings):
+        path = settings.home if isinstance(settings, Server) else settings.path
+        if bound and bound.path:
+            yield path, bound.path
+        settings = deployment.hosts.get(settings.host)
+    if settings is not None and settings.ssh:
+        yield from _endpoints(resolve(settings.ssh).host, None, new_host, None)
+
+
+def _endpoints(host: str, port: int | None, new_host: str, new_port: int | None) -> Iterator[tuple[str, str]]:
+    """Yield a host's addresses with those that replace them. A loopback address means another machine on each, so it
+    counts with its port only."""
+    if host and not host.startswith("/"):
+        names = _LOOPBACK[:2] if host in _LOOPBACK else (host,)
+        if port:
+            for name in names:
+                yield f"{name}:{port}", f"{new_host}:{new_port or port}" if new_host else ""
+        if host not in _LOOPBACK:
+            yield host, new_host
+
+
+def _described(thing: str, site: str, bound: tuple[str, Binding] | None) -> str:
+    if bound:
+        return f"{thing}: binding '{bound[0]}' of site '{site}' has neither host_name nor connection"
+    return f"{thing}, for which no binding of site '{site}' stands in"
