@@ -176,6 +176,10 @@ def end_group(group: int, is_over: Any) -> None:
 
 
 def end(directory: str) -> None:
+    until = time.time() + GRACE_SECONDS
+    # The keeper writes down itself first, and the group when the command has begun.
+    while is_running(directory) and not read(os.path.join(directory, "group")) and time.time() < until:
+        time.sleep(0.05)
     group = read(os.path.join(directory, "group")).decode()
     if group and is_running(directory):
         end_group(int(group), lambda: not is_running(directory))
