@@ -10,7 +10,8 @@ It reads one JSON payload from standard input:
   foreign   addresses that must not be left
 
 An address is found as a whole only: neither as a part of a longer name or number, nor after a longer path. What is
-there already as some `new` is left alone. Bytes around an address stay as they are; a file keeps its mode and owner.
+there already as some `new` is left alone. A colon may have a backslash before it. Bytes around an address stay as they
+are; a file keeps its mode and owner.
 
 It prints {"changes": [path, line, old, new], "left": [path, line, address]}, each a list of such.
 """
@@ -28,7 +29,8 @@ _PART_OF_A_NAME = rb"[A-Za-z0-9_-]"
 
 
 def pattern_of(address: str) -> bytes:
-    text = re.escape(address.encode("utf-8", "surrogateescape"))
+    parts = address.encode("utf-8", "surrogateescape").split(b":")
+    text = rb"\\?:".join(re.escape(part) for part in parts)  # properties files escape colons
     if address.startswith("/"):
         return rb"(?-i:(?<![A-Za-z0-9_./~-])%s(?![A-Za-z0-9_-]|\.[A-Za-z0-9_]))" % text
     return rb"(?<![A-Za-z0-9_.-])%s(?!%s|\.[A-Za-z0-9])" % (text, _PART_OF_A_NAME)
@@ -67,10 +69,11 @@ def rebound(content: bytes, rules: Any, told: Any) -> bytes:
 
         def replaced(match: Any, number: int = number) -> bytes:
             found: bytes = match.group(0)
-            new: bytes = wanted.get(found.lower(), found)
-            if new != found:
-                told.append((number + 1, found.decode(), new.decode()))
-            return new
+            plain = found.replace(b"\\:", b":")
+            new: bytes = wanted.get(plain.lower(), plain)
+            if new != plain:
+                told.append((number + 1, plain.decode(), new.decode()))
+            return new if plain == found else new.replace(b":", b"\\:")
 
         lines[number] = searched.sub(replaced, line)
     result: bytes = b"\n".join(lines)
@@ -96,7 +99,8 @@ def main() -> None:
                 changes += [(name, *each) for each in told]
         if foreign.search(content):
             for number, line in enumerate(content.split(b"\n")):
-                left += [(name, number + 1, match.group(0).decode()) for match in foreign.finditer(line)]
+                found = [match.group(0).replace(b"\\:", b":").decode() for match in foreign.finditer(line)]
+                left += [(name, number + 1, each) for each in found]
     json.dump({"changes": changes, "left": left}, sys.stdout)
 
 
