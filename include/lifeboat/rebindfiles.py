@@ -23,8 +23,8 @@ import shutil
 import sys
 from typing import Any, Iterator
 
-#: No configuration that people or products write is larger.
-LARGEST_BYTES = 20 << 20
+#: By which a file says that it is UTF-16.
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PART_OF_A_NAME = rb"[A-Za-z0-9_-]"
 
 
@@ -46,8 +46,7 @@ def files_below(root: str, skipped: Any, suffixes: Any) -> Iterator[str]:
         directories[:] = sorted(name for name in directories if name not in skipped)
         for name in sorted(names):
             path = os.path.join(directory, name)
-            is_file = name.endswith(tuple(suffixes)) and os.path.isfile(path) and not os.path.islink(path)
-            if is_file and os.path.getsize(path) <= LARGEST_BYTES:
+            if name.endswith(tuple(suffixes)) and os.path.isfile(path) and not os.path.islink(path):
                 yield path
 
 
@@ -80,15 +79,28 @@ def rebound(content: bytes, rules: Any, told: Any) -> bytes:
     return result
 
 
+def places(name: str, content: bytes, pattern: Any) -> Any:
+    found = []
+    for number, line in enumerate(content.split(b"\n")):
+        addresses = [match.group(0).replace(b"\\:", b":").decode() for match in pattern.finditer(line)]
+        found += [(name, number + 1, each) for each in addresses]
+    return found
+
+
 def main() -> None:
     payload = json.load(sys.stdin)
     root = payload["root"]
     foreign, searched = any_of(payload["foreign"]), any_of(old for old, _ in payload["rules"])
-    changes, left = [], []
+    changes: Any = []
+    left: Any = []
     for path in files_below(root, payload["skipped"], payload["suffixes"]):
         with open(path, "rb") as file:
             content = file.read()
         name = os.path.relpath(path, root)
+        if content.startswith(UTF_16):  # searched, and left as it is: whoever wrote it must change it
+            text = content.decode("utf-16", "replace").encode()
+            left += places(name, text, searched) + places(name, text, foreign)
+            continue
         if b"\0" in content:
             continue
         if searched.search(content):
@@ -98,9 +110,7 @@ def main() -> None:
                 write(path, content)
                 changes += [(name, *each) for each in told]
         if foreign.search(content):
-            for number, line in enumerate(content.split(b"\n")):
-                found = [match.group(0).replace(b"\\:", b":").decode() for match in foreign.finditer(line)]
-                left += [(name, number + 1, each) for each in found]
+            left += places(name, content, foreign)
     json.dump({"changes": changes, "left": left}, sys.stdout)
 
 

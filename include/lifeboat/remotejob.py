@@ -3,7 +3,7 @@
 This file is sent to the host as it is (`Host.run_python`), so it needs Python 3.6 and its standard library only.
 It reads one JSON payload from standard input:
   action   start, look, end or forget
-  job      its name: a job is started once, however often that is asked for
+  job      its name: a job is started once, however often that is asked for; forget: of all whose names begin so
   argv, directory, environment, input (base64), seconds   start only; directory is empty for the account's own
   seen     look only: [bytes of the output, bytes of the messages] that are known already
   patience look only: how many seconds to wait for more
@@ -185,6 +185,13 @@ def end(directory: str) -> None:
         end_group(int(group), lambda: not is_running(directory))
 
 
+def forget(beginning: str) -> None:
+    jobs, name = os.path.split(beginning)
+    for each in os.listdir(jobs):
+        if each.startswith(name) and not is_running(os.path.join(jobs, each)):
+            shutil.rmtree(os.path.join(jobs, each), ignore_errors=True)
+
+
 def main() -> None:
     payload = json.load(sys.stdin)
     directory = os.path.join(jobs_directory(), payload["job"])
@@ -194,7 +201,7 @@ def main() -> None:
     elif payload["action"] == "end":
         end(directory)
     elif payload["action"] == "forget":
-        shutil.rmtree(directory, ignore_errors=True)
+        forget(directory)
     json.dump(look(directory, payload.get("seen", [0, 0]), payload.get("patience", 0.0)), sys.stdout)
 
 

@@ -56,6 +56,7 @@ def test_what_is_left_of_other_sites_is_found_with_its_line(
         "conf/c.xml": b"db.main \0",
         "logs/d.xml": b"erp.main",
         "conf/e.xml": b"<other/>",
+        "conf/g.xml": "<a>\nerp.main db.main</a>".encode("utf-16"),
         "conf/f.properties": b"url=jdbc\\:x\\://erp.main\\:22/\n",
     }
     for name, content in contents.items():
@@ -71,11 +72,23 @@ def test_what_is_left_of_other_sites_is_found_with_its_line(
     rebindfiles.main()
     assert json.loads(capsys.readouterr().out) == {
         "changes": [["conf/a.toml", 1, "db.main", "db.west"], ["conf/a.toml", 2, "cp", "cp-west"]],
-        "left": [["conf/a.toml", 2, "ERP.main"], ["conf/f.properties", 1, "erp.main:22"]],
+        "left": [
+            ["conf/a.toml", 2, "ERP.main"],
+            ["conf/f.properties", 1, "erp.main:22"],
+            *(["conf/g.xml", 2, each] for each in ("db.main", "erp.main")),
+        ],
     }
     assert (tmp_path / "conf/a.toml").read_bytes() == b"\xff db.west\r\nurl = 'ERP.main' # cp-west\r\n"
     assert oct((tmp_path / "conf/a.toml").stat().st_mode)[-3:] == "640"
     del contents["conf/a.toml"]
     assert {name: (tmp_path / name).read_bytes() for name in contents} == contents
     assert (tmp_path / "conf/e.xml").stat() == times
-    assert sorted(os.listdir(tmp_path / "conf")) == ["a.toml", "b.bin", "c.xml", "e.xml", "f.properties", "link.xml"]
+    assert sorted(os.listdir(tmp_path / "conf")) == [
+        "a.toml",
+        "b.bin",
+        "c.xml",
+        "e.xml",
+        "f.properties",
+        "g.xml",
+        "link.xml",
+    ]
