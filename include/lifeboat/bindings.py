@@ -5,13 +5,16 @@ servers, database servers, trees and hosts. Seen from there, everything that is 
 and the site's vault is the one that is worked with; the configuration in homes must then say so, too.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lifeboat.connections import ConnectionResolver
+from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Binding, BusinessData, DatabaseServer, Deployment, HostSettings, Server
 from lifeboat.errors import ConfigurationError
 from lifeboat.recovery_documents import Foreign, Rebinding
+
+log = logging.getLogger(__name__)
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -87,27 +90,75 @@ def rebindings(
     """Given a deployment, one of its sites, and what resolves connections, return what the configuration of homes says
     at that site instead of what it says elsewhere, and the addresses of other sites that nothing replaces there.
 
-    Raise ConfigurationError when a connection that tells an old address is not set.
+    Raise ConfigurationError when a connection that tells an old address is not set, or when an address is to be
+    replaced that comes in the place of another one.
     """
     if site == deployment.home_site():
-        return (), ()
+        return (), _of_other_sites(deployment, resolve)
     bindings = {bound.stands_in_for: (name, bound) for name, bound in deployment.sites[site].bindings.items()}
-    found: dict[str, Rebinding] = {}
-    foreign: dict[str, Foreign] = {}
+    found: dict[str, dict[str, str]] = {}
+    foreign: dict[str, str] = {}
     for thing, settings in _things(deployment):
         bound = bindings.get(thing)
         if bound is None and not isinstance(settings, HostSettings) and settings.site == site:
             continue
         for old, new in _pairs(deployment, thing, settings, bound[1] if bound else None, resolve):
             if new and bound:
-                found.setdefault(old, Rebinding(old=old, new=new, binding=bound[0]))
+                found.setdefault(old, {}).setdefault(new, bound[0])
             elif not new:
-                foreign.setdefault(old, Foreign(address=old, of=_described(thing, site, bound)))
-    right = {each.new for each in found.values()}
-    return (
-        tuple(each for each in found.values() if each.old != each.new and each.old not in right),
-        tuple(each for each in foreign.values() if each.address not in found and each.address not in right),
-    )
+                foreign.setdefault(old, _described(thing, site, bound))
+    rules = []
+    for old, choices in found.items():
+        (new, name), *others = choices.items()
+        if others:
+            names = ", ".join(f"'{each}'" for each in choices.values())
+            foreign[old] = f"the bindings {names} of site '{site}' put different addresses in its place"
+        elif new != old:
+            rules.append(Rebinding(old=old, new=new, binding=name))
+    _refuse_chains(rules, site)
+    fine = {each.old for each in rules} | {new for choices in found.values() for new in choices}
+    return tuple(rules), tuple(Foreign(address=old, of=of) for old, of in foreign.items() if old not in fine)
+
+
+def _refuse_chains(rules: Sequence[Rebinding], site: str) -> None:
+    """Raise ConfigurationError when an address is replaced that comes in the place of another one: whoever reads it in
+    a configuration cannot tell which of the two it is."""
+    new = {each.new: each.binding for each in rules}
+    for each in rules:
+        if each.old in new:
+            raise ConfigurationError(
+                f"'{each.old}' is replaced by binding '{each.binding}' of site '{site}', and is what binding "
+                f"'{new[each.old]}' puts in the place of another address.",
+                next_step="Give one of the two another host_name, such as an alias in the site's name service.",
+            )
+
+
+def _of_other_sites(deployment: Deployment, resolve: ConnectionResolver) -> tuple[Foreign, ...]:
+    """Return the addresses of what stands in at other sites, as far as it is known here: at home they are foreign."""
+    own = {old for thing, settings in _things(deployment) for old in _known(deployment, thing, settings, resolve)}
+    found: dict[str, str] = {}
+    for site in deployment.other_sites():
+        for name, bound in deployment.sites[site].bindings.items():
+            there = _resolved(bound.connection, resolve)
+            for host, port in ((bound.host_name or "", None), (there.host, there.port) if there else ("", None)):
+                for address, _ in _endpoints(host, port, "", None):
+                    found.setdefault(address, f"binding '{name}' of site '{site}'")
+    return tuple(Foreign(address=address, of=of) for address, of in found.items() if address not in own)
+
+
+def _known(deployment: Deployment, thing: str, settings: Any, resolve: ConnectionResolver) -> Iterator[str]:
+    try:
+        yield from (old for old, _ in _pairs(deployment, thing, settings, None, resolve))
+    except ConfigurationError as error:
+        log.warning("What %s is called here is not known: %s", thing, error)
+
+
+def _resolved(connection_id: str | None, resolve: ConnectionResolver) -> Connection | None:
+    try:
+        return resolve(connection_id) if connection_id else None
+    except ConfigurationError as error:
+        log.warning("An address of another site is not known: %s", error)
+        return None
 
 
 def _things(deployment: Deployment) -> Iterator[tuple[str, Server | DatabaseServer | BusinessData | HostSettings]]:

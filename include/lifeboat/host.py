@@ -138,10 +138,22 @@ class Host(ABC):
         input: bytes = b"",
         timeout: float = 600,
         accept: Sequence[int] = (0,),
+        name: str = "",
     ) -> Completed:
         """Do the same with a command that takes long and must not run twice: it goes on while a connection is cut, and
-        ends when this process is ended. On this machine there is no connection to cut."""
+        ends when this process is ended. On this machine there is no connection to cut.
+
+        With a name a host that is reached by a connection remembers it, until `forget`: asked again, it does not run it
+        again, and tells what it left. This machine remembers nothing.
+        """
         return self.run(command, input=input or None, timeout=timeout, accept=accept)
+
+    def remembers(self, name: str, *, run_as: str | None = None) -> bool:
+        """Return whether the host remembers a command of this name, which runs or has ended."""
+        return False
+
+    def forget(self, beginning: str, *, run_as: str | None = None) -> None:  # noqa: B027 (there may be nothing)
+        """Let the host forget all commands whose names begin so and that have ended."""
 
     def failure(self, command: Command, completed: Completed) -> LifeboatError:
         """Given a command and what it left, return the error that describes its failure best."""
@@ -169,10 +181,12 @@ class Host(ABC):
         command, message = _python(module, payload, run_as)
         return json.loads(self.run(command, input=message, timeout=timeout).stdout)
 
-    def run_python_lasting(self, module: str, payload: Any, *, run_as: str | None, timeout: float) -> Any:
+    def run_python_lasting(
+        self, module: str, payload: Any, *, run_as: str | None, timeout: float, name: str = ""
+    ) -> Any:
         """Do the same with what takes long and must not run twice, see `run_lasting`."""
         command, message = _python(module, payload, run_as)
-        return json.loads(self.run_lasting(command, input=message, timeout=timeout).stdout)
+        return json.loads(self.run_lasting(command, input=message, timeout=timeout, name=name).stdout)
 
     @contextlib.contextmanager
     def start_python(

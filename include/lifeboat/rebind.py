@@ -54,7 +54,8 @@ def rebind(engine: Engine, plan: RecoveryPlan, replacement: Replacement) -> list
 
 
 def _left(plan: RecoveryPlan, member: str, left: list[list[str]]) -> RecoveryError:
-    of = {each.address.lower(): each.of for each in plan.foreign}
+    of = {each.old.lower(): f"binding '{each.binding}'; the file is UTF-16: change it" for each in plan.rebindings}
+    of |= {each.address.lower(): each.of for each in plan.foreign}
     places = [f"{path}:{line}: {address} ({of[address.lower()]})" for path, line, address in left]
     return RecoveryError(
         f"{member}: addresses of other sites are left in its configuration: {shown(places)}. "

@@ -10,7 +10,8 @@ It reads one JSON payload from standard input:
   foreign   addresses that must not be left
 
 An address is found as a whole only: neither as a part of a longer name or number, nor after a longer path. What is
-there already as some `new` is left alone. Bytes around an address stay as they are; a file keeps its mode and owner.
+there already as some `new` is left alone. A colon may have a backslash before it. Bytes around an address stay as they
+are; a file keeps its mode and owner.
 
 It prints {"changes": [path, line, old, new], "left": [path, line, address]}, each a list of such.
 """
@@ -22,13 +23,14 @@ import shutil
 import sys
 from typing import Any, Iterator
 
-#: No configuration that people or products write is larger.
-LARGEST_BYTES = 20 << 20
+#: By which a file says that it is UTF-16.
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PART_OF_A_NAME = rb"[A-Za-z0-9_-]"
 
 
 def pattern_of(address: str) -> bytes:
-    text = re.escape(address.encode("utf-8", "surrogateescape"))
+    parts = address.encode("utf-8", "surrogateescape").split(b":")
+    text = rb"\\?:".join(re.escape(part) for part in parts)  # properties files escape colons
     if address.startswith("/"):
         return rb"(?-i:(?<![A-Za-z0-9_./~-])%s(?![A-Za-z0-9_-]|\.[A-Za-z0-9_]))" % text
     return rb"(?<![A-Za-z0-9_.-])%s(?!%s|\.[A-Za-z0-9])" % (text, _PART_OF_A_NAME)
@@ -44,8 +46,7 @@ def files_below(root: str, skipped: Any, suffixes: Any) -> Iterator[str]:
         directories[:] = sorted(name for name in directories if name not in skipped)
         for name in sorted(names):
             path = os.path.join(directory, name)
-            is_file = name.endswith(tuple(suffixes)) and os.path.isfile(path) and not os.path.islink(path)
-            if is_file and os.path.getsize(path) <= LARGEST_BYTES:
+            if name.endswith(tuple(suffixes)) and os.path.isfile(path) and not os.path.islink(path):
                 yield path
 
 
@@ -67,25 +68,39 @@ def rebound(content: bytes, rules: Any, told: Any) -> bytes:
 
         def replaced(match: Any, number: int = number) -> bytes:
             found: bytes = match.group(0)
-            new: bytes = wanted.get(found.lower(), found)
-            if new != found:
-                told.append((number + 1, found.decode(), new.decode()))
-            return new
+            plain = found.replace(b"\\:", b":")
+            new: bytes = wanted.get(plain.lower(), plain)
+            if new != plain:
+                told.append((number + 1, plain.decode(), new.decode()))
+            return new if plain == found else new.replace(b":", b"\\:")
 
         lines[number] = searched.sub(replaced, line)
     result: bytes = b"\n".join(lines)
     return result
 
 
+def places(name: str, content: bytes, pattern: Any) -> Any:
+    found = []
+    for number, line in enumerate(content.split(b"\n")):
+        addresses = [match.group(0).replace(b"\\:", b":").decode() for match in pattern.finditer(line)]
+        found += [(name, number + 1, each) for each in addresses]
+    return found
+
+
 def main() -> None:
     payload = json.load(sys.stdin)
     root = payload["root"]
     foreign, searched = any_of(payload["foreign"]), any_of(old for old, _ in payload["rules"])
-    changes, left = [], []
+    changes: Any = []
+    left: Any = []
     for path in files_below(root, payload["skipped"], payload["suffixes"]):
         with open(path, "rb") as file:
             content = file.read()
         name = os.path.relpath(path, root)
+        if content.startswith(UTF_16):  # searched, and left as it is: whoever wrote it must change it
+            text = content.decode("utf-16", "replace").encode()
+            left += places(name, text, searched) + places(name, text, foreign)
+            continue
         if b"\0" in content:
             continue
         if searched.search(content):
@@ -95,8 +110,7 @@ def main() -> None:
                 write(path, content)
                 changes += [(name, *each) for each in told]
         if foreign.search(content):
-            for number, line in enumerate(content.split(b"\n")):
-                left += [(name, number + 1, match.group(0).decode()) for match in foreign.finditer(line)]
+            left += places(name, content, foreign)
     json.dump({"changes": changes, "left": left}, sys.stdout)
 
 

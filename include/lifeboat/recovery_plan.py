@@ -53,7 +53,8 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
     ]
     servers = affected_servers(deployment, selection)
     _refuse_full(runtime, state.manifest, replacements)
-    rebindings, foreign = runtime.rebindings() if any(unit.kind == "home" for unit in selection) else ((), ())
+    moves = (runtime.away or request.rebuild) and any(unit.kind == "home" for unit in selection)
+    rebindings, foreign = runtime.rebindings() if moves else ((), ())
     return RecoveryPlan(
         id=recovery,
         deployment=deployment.name,

@@ -3,7 +3,7 @@
 This file is sent to the host as it is (`Host.run_python`), so it needs Python 3.6 and its standard library only.
 It reads one JSON payload from standard input:
   action   start, look, end or forget
-  job      its name: a job is started once, however often that is asked for
+  job      its name: a job is started once, however often that is asked for; forget: of all whose names begin so
   argv, directory, environment, input (base64), seconds   start only; directory is empty for the account's own
   seen     look only: [bytes of the output, bytes of the messages] that are known already
   patience look only: how many seconds to wait for more
@@ -176,9 +176,20 @@ def end_group(group: int, is_over: Any) -> None:
 
 
 def end(directory: str) -> None:
+    until = time.time() + GRACE_SECONDS
+    # The keeper writes down itself first, and the group when the command has begun.
+    while is_running(directory) and not read(os.path.join(directory, "group")) and time.time() < until:
+        time.sleep(0.05)
     group = read(os.path.join(directory, "group")).decode()
     if group and is_running(directory):
         end_group(int(group), lambda: not is_running(directory))
+
+
+def forget(beginning: str) -> None:
+    jobs, name = os.path.split(beginning)
+    for each in os.listdir(jobs):
+        if each.startswith(name) and not is_running(os.path.join(jobs, each)):
+            shutil.rmtree(os.path.join(jobs, each), ignore_errors=True)
 
 
 def main() -> None:
@@ -190,7 +201,7 @@ def main() -> None:
     elif payload["action"] == "end":
         end(directory)
     elif payload["action"] == "forget":
-        shutil.rmtree(directory, ignore_errors=True)
+        forget(directory)
     json.dump(look(directory, payload.get("seen", [0, 0]), payload.get("patience", 0.0)), sys.stdout)
 
 

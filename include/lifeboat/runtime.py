@@ -50,7 +50,7 @@ class Runtime:
 
     def rebindings(self) -> tuple[tuple[Rebinding, ...], tuple[Foreign, ...]]:
         """Return which addresses in the configuration of homes change at this site, and which must not be left."""
-        return rebindings(self._file, self.away, self._resolve) if self.away else ((), ())
+        return rebindings(self._file, self.deployment.home_site(), self._resolve)
 
     def host(self, name: str) -> Host:
         """Given the name of a host of the deployment, return it; `worker` and hosts behind a queue are local,

@@ -26,12 +26,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from lifeboat import ssh_job
 from lifeboat.connections import Connection
 from lifeboat.errors import AccessError, LifeboatError, PreflightError
 from lifeboat.host import Command, Completed, Host, with_environment
 from lifeboat.processes import Process
 from lifeboat.ssh_errors import lost_connection
-from lifeboat.ssh_job import run_lasting
 from lifeboat.ssh_master import SshMaster, private_directory
 from lifeboat.ssh_settings import SshSettings, bracketed
 
@@ -117,11 +117,18 @@ class SshHost(Host):
         input: bytes = b"",
         timeout: float = 600,
         accept: Sequence[int] = (0,),
+        name: str = "",
     ) -> Completed:
-        completed = run_lasting(self, command, input, timeout)
+        completed = ssh_job.run_lasting(self, command, input, timeout, name)
         if completed.exit_status not in accept:
             raise self.failure(command, completed)
         return completed
+
+    def remembers(self, name: str, *, run_as: str | None = None) -> bool:
+        return ssh_job.is_known(self, name, run_as)
+
+    def forget(self, beginning: str, *, run_as: str | None = None) -> None:
+        ssh_job.forget(self, beginning, run_as)
 
     @contextlib.contextmanager
     def forward(self, address: str, port: int) -> Iterator[tuple[str, int]]:

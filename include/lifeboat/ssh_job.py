@@ -26,13 +26,16 @@ _LONGEST_PAUSE_SECONDS = 15.0
 _CALL_SECONDS = 90.0
 
 
-def run_lasting(host: Host, command: Command, input: bytes, timeout: float) -> Completed:
+def run_lasting(host: Host, command: Command, input: bytes, timeout: float, name: str = "") -> Completed:
     """Run a command on a host to its end, whatever becomes of the connection, and return what it left.
+
+    With a name the host remembers it until it is told to forget: who asks for it again, after this process was killed,
+    gets what the first one left, or waits for that.
 
     Raise TimeoutError when it did not end within `timeout` seconds (it was ended), UnreachableError when the host was
     out of reach for too long (the work may go on there), CommandError when its end is unknown: the host was restarted.
     """
-    job = _Job(host, command)
+    job = _Job(host, command, name)
     with when_ending(job.end):
         try:
             job.start(input, timeout)
@@ -44,12 +47,22 @@ def run_lasting(host: Host, command: Command, input: bytes, timeout: float) -> C
             raise
 
 
-class _Job:
-    """One piece of work on a host; its name is new, so it is started once however often that is asked for."""
+def is_known(host: Host, name: str, run_as: str | None) -> bool:
+    """Return whether a host remembers a piece of work of this name."""
+    return bool(patiently(lambda: _call(host, run_as, "look", name), host.name)["known"])
 
-    def __init__(self, host: Host, command: Command) -> None:
+
+def forget(host: Host, beginning: str, run_as: str | None) -> None:
+    """Let a host forget all work whose name begins so and that is over."""
+    _call(host, run_as, "forget", beginning)
+
+
+class _Job:
+    """One piece of work on a host; by its name it is started once however often that is asked for."""
+
+    def __init__(self, host: Host, command: Command, name: str) -> None:
         self.host, self.command = host, command
-        self.name = uuid.uuid4().hex
+        self.name, self._remembered = name or uuid.uuid4().hex, bool(name)
         self._secrets = tuple(command.secrets.values())
         self._output, self._messages = bytearray(), bytearray()
         self._told = 0
@@ -93,7 +106,8 @@ class _Job:
             log.warning("%s may go on on host %s: %s", self.command.argv[0], self.host.name, error)
 
     def _ended(self, status: int, timed_out: bool, *, timeout: float) -> Completed:
-        self._ask("forget")
+        if not self._remembered:
+            self._ask("forget")
         if timed_out:
             raise TimeoutError(f"'{self.command.argv[0]}' did not finish within {timeout:g} seconds")
         messages = bytes(self._messages[-STDERR_TAIL_BYTES:]).decode(errors="replace").strip()
@@ -113,8 +127,12 @@ class _Job:
         return patiently(lambda: self._call(action, **more), self.host.name)
 
     def _call(self, action: str, **more: Any) -> Any:
-        payload = {"action": action, "job": self.name, **more}
-        return self.host.run_python("lifeboat.remotejob", payload, run_as=self.command.run_as, timeout=_CALL_SECONDS)
+        return _call(self.host, self.command.run_as, action, self.name, **more)
+
+
+def _call(host: Host, run_as: str | None, action: str, name: str, **more: Any) -> Any:
+    payload = {"action": action, "job": name, **more}
+    return host.run_python("lifeboat.remotejob", payload, run_as=run_as, timeout=_CALL_SECONDS)
 
 
 def patiently(call: Callable[[], Any], host: str) -> Any:

@@ -31,7 +31,7 @@ _LONGEST_PARENT = 60
 _LOGIN_SECONDS = 30
 _CONTROL_SECONDS = 30
 #: How long the master may take to notice that the connection of a client that failed is lost.
-_NOTICE_SECONDS = 1.0
+_NOTICE_SECONDS = 3.0
 
 
 class SshMaster:

@@ -3,11 +3,12 @@
 For each server: journal → drain → stop → patches away → update → verify level and bundles → start → health → checks.
 When anything of that fails, the home comes back from the snapshot taken before, restored beside, proven and exchanged
 (`lifeboat.recovery`), and the rollout stops. An attempt that was killed is rolled back by the next run, which then
-updates the server anew: what a killed tool left cannot be told from what it finished.
+updates the server anew: what a killed tool left cannot be told from what it finished. A host over SSH remembers the
+tool, which goes on there: then the next run goes on with the attempt.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from lifeboat.capture import engine_for
@@ -71,19 +72,28 @@ def update_server(
 
     with agents_disabled(runtime, [server], reason, leave=is_open):
         for journal in open_attempts(runtime, update=plan.id, server=server):
-            log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
             interrupted = _Attempt(runtime, journal)
             interrupted.touched = True  # nobody knows how far it came
+            if interrupted.can_go_on():
+                log.warning("An attempt to update server %s was interrupted; its host knows the tool: going on", server)
+                return _carry_out(runtime, catalog, interrupted, interrupted.go_on)
+            log.warning("An attempt to update server %s was interrupted; it is rolled back", server)
             interrupted.method.wait_for_the_tool()
             _roll_back(runtime, catalog, interrupted, "the attempt was interrupted")
         pack = delivered(runtime, plan, server)
         journal = begin_attempt(runtime, catalog, plan, base, server, requested_by, approved_by)
         attempt = _Attempt(runtime, journal, pack)
-        try:
-            attempt.run()
-        except (LifeboatError, TimeoutError) as error:
-            raise _failed(runtime, catalog, attempt, error) from error
-        return end_attempt(runtime, catalog, journal, outcome="updated", **attempt.found())
+        return _carry_out(runtime, catalog, attempt, attempt.run)
+
+
+def _carry_out(runtime: Runtime, catalog: Catalog, attempt: "_Attempt", work: Callable[[], None]) -> UpdateEvidence:
+    try:
+        work()
+    except (LifeboatError, TimeoutError) as error:
+        raise _failed(runtime, catalog, attempt, error) from error
+    evidence = end_attempt(runtime, catalog, attempt.journal, outcome="updated", **attempt.found())
+    attempt.method.forget_runs()
+    return evidence
 
 
 class _Attempt:
@@ -95,6 +105,7 @@ class _Attempt:
         self.control = ServerControl.of(runtime, self.server)
         self.pack = str(pack.pack) if pack else ""
         self.method = method_for(runtime, journal.plan.request, self.server, pack.path if pack else "")
+        self.method.attempt = f"update-{journal.attempt}"
         self.planned = next(each for each in journal.plan.servers if each.server == self.server)
         self.watch, self.started_at = Watch(), datetime.now(UTC)
         self.checks: tuple[Check, ...] = ()
@@ -113,6 +124,22 @@ class _Attempt:
             if self.planned.patches and held is not None:
                 self._remove_patches(held.patches_directory, held.service_packs_directory, held.plugins_directory)
             self.method.update(before)
+        self._finish(before)
+
+    def can_go_on(self) -> bool:
+        """Return whether the host knows what became of the tool of an attempt whose worker was killed, and the home was
+        not being rolled back yet."""
+        return self.method.is_remembered() and find_journal(self.runtime, self.journal.attempt) is None
+
+    def go_on(self) -> None:
+        """Go on where the worker was killed: the host tells how the tool's runs ended, so none runs twice."""
+        home = _manifest(self.runtime, self.journal).unit(Unit(kind="home", name=self.server))
+        before = ProductIdentity.model_validate(home.members[0].details["identity"])
+        with self.watch.phase(f"{self.server}: update"):
+            self.method.update(before)
+        self._finish(before)
+
+    def _finish(self, before: ProductIdentity) -> None:
         with self.watch.phase(f"{self.server}: verify"):
             self._verify(before)
         with self.watch.phase(f"{self.server}: start"):
@@ -220,6 +247,7 @@ def _roll_back(runtime: Runtime, catalog: Catalog, attempt: _Attempt, why: str) 
         log.error("Server %s could not be rolled back: %s", attempt.server, error)
         found["error"], outcome = f"{why}; then: {error}", "failed"
     evidence = end_attempt(runtime, catalog, journal, outcome=outcome, **{**attempt.found(), **found})
+    attempt.method.forget_runs()
     if evidence.outcome == "failed":
         raise UpdateError(
             f"The update of server '{attempt.server}' failed, and so did its rollback: {evidence.error}",

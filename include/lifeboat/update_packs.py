@@ -5,6 +5,7 @@ each, written last, says that it is ready: so a repeated task finds it, and the 
 """
 
 import logging
+import os
 import uuid
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -66,7 +67,8 @@ class Packs:
         """Say which packs would be made ready, and of what. Raise PreflightError or ConfigurationError, or SpaceError,
         for what stands in the way; nothing is changed."""
         hosts = self.runtime.deployment.hosts
-        if self.settings.pack_host in hosts and hosts[self.settings.pack_host].queue:
+        queue = hosts[self.settings.pack_host].queue if self.settings.pack_host in hosts else None
+        if queue not in (None, os.environ.get("LIFEBOAT_QUEUE")):
             raise ConfigurationError(
                 f"update.pack_host '{self.settings.pack_host}' is behind a queue, which an update does not reach.",
                 next_step="Give that host an ssh connection in `hosts`, or name another one.",

@@ -96,9 +96,43 @@ def test_what_nothing_stands_in_for_is_foreign_with_the_reason(tmp_path: Path) -
     }
 
 
-def test_at_home_nothing_changes_and_an_unknown_site_is_refused(tmp_path: Path) -> None:
+def resolve(connection_id: str) -> Connection:
+    if connection_id not in CONNECTIONS:
+        raise ConfigurationError(f"{connection_id} is not set")
+    return CONNECTIONS[connection_id]
+
+
+def test_at_home_the_addresses_of_other_sites_are_foreign_as_far_as_they_are_known(tmp_path: Path) -> None:
+    more = {"stands_in_for": "erp", "connection": "nobody_set_this", "host_name": "erp.west"}
+    file = deployment(tmp_path, **BINDINGS, more=more, same={"stands_in_for": "cp-1", "host_name": "erp.main"})
+    rules, foreign = rebindings(file, "main", resolve)
+    assert rules == ()
+    assert {each.address: each.of for each in foreign} == {
+        "db.west": "binding 'pg' of site 'west'",
+        "db.west:5433": "binding 'pg' of site 'west'",
+        "127.0.0.1:3307": "binding 'my' of site 'west'",
+        "localhost:3307": "binding 'my' of site 'west'",
+        "gw.west": "binding 'gw' of site 'west'",
+        "erp.west": "binding 'more' of site 'west'",
+    }
+
+
+def test_an_address_for_which_bindings_disagree_must_not_be_left(tmp_path: Path) -> None:
+    twice = {"stands_in_for": "cp-1", "host_name": "other.west", "replaces": ["gw.example"]}
+    rules, foreign = rebindings(deployment(tmp_path, **BINDINGS, twice=twice), "west", CONNECTIONS.__getitem__)
+    assert "gw.example" not in {each.old for each in rules}
+    of = {each.address: each.of for each in foreign}["gw.example"]
+    assert of == "the bindings 'gw', 'twice' of site 'west' put different addresses in its place"
+
+
+def test_names_that_are_exchanged_are_refused(tmp_path: Path) -> None:
+    swapped = {"stands_in_for": "cp-1", "host_name": "gw.example", "replaces": ["gw.west"]}
+    with pytest.raises(ConfigurationError, match=r"'gw\.(west|example)' is replaced by binding"):
+        rebindings(deployment(tmp_path, **BINDINGS, swapped=swapped), "west", CONNECTIONS.__getitem__)
+
+
+def test_at_home_nothing_is_elsewhere_and_an_unknown_site_is_refused(tmp_path: Path) -> None:
     file = deployment(tmp_path, **BINDINGS)
-    assert rebindings(file, "main", CONNECTIONS.__getitem__) == ((), ())
     with pytest.raises(ConfigurationError, match="has no site 'mars'"):
         at_site(file, "mars")
 

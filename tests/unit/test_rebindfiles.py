@@ -25,6 +25,7 @@ RULES = [
     [
         ("jdbc:postgresql://db.main:5432/x", "jdbc:postgresql://db.west:5433/x"),
         ("db.main:54321", "db.west:54321"),
+        (r"jdbc\:postgresql\://db.main\:5432/x", r"jdbc\:postgresql\://db.west\:5433/x"),
         ("DB.Main", "db.west"),
         ("db.main.", "db.west."),
         ("db.main.example", "db.main.example"),
@@ -55,6 +56,8 @@ def test_what_is_left_of_other_sites_is_found_with_its_line(
         "conf/c.xml": b"db.main \0",
         "logs/d.xml": b"erp.main",
         "conf/e.xml": b"<other/>",
+        "conf/g.xml": "<a>\nerp.main db.main</a>".encode("utf-16"),
+        "conf/f.properties": b"url=jdbc\\:x\\://erp.main\\:22/\n",
     }
     for name, content in contents.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -62,16 +65,30 @@ def test_what_is_left_of_other_sites_is_found_with_its_line(
     (tmp_path / "conf/a.toml").chmod(0o640)
     (tmp_path / "conf/link.xml").symlink_to("/etc/hosts")
     times = (tmp_path / "conf/e.xml").stat()
-    payload = {"root": str(tmp_path), "skipped": ["logs"], "suffixes": [".toml", ".xml"], "rules": RULES}
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({**payload, "foreign": ["erp.main"]})))
+    payload = {"root": str(tmp_path), "skipped": ["logs"], "suffixes": [".toml", ".xml", ".properties"]}
+    monkeypatch.setattr(
+        sys, "stdin", io.StringIO(json.dumps({**payload, "rules": RULES, "foreign": ["erp.main", "erp.main:22"]}))
+    )
     rebindfiles.main()
     assert json.loads(capsys.readouterr().out) == {
         "changes": [["conf/a.toml", 1, "db.main", "db.west"], ["conf/a.toml", 2, "cp", "cp-west"]],
-        "left": [["conf/a.toml", 2, "ERP.main"]],
+        "left": [
+            ["conf/a.toml", 2, "ERP.main"],
+            ["conf/f.properties", 1, "erp.main:22"],
+            *(["conf/g.xml", 2, each] for each in ("db.main", "erp.main")),
+        ],
     }
     assert (tmp_path / "conf/a.toml").read_bytes() == b"\xff db.west\r\nurl = 'ERP.main' # cp-west\r\n"
     assert oct((tmp_path / "conf/a.toml").stat().st_mode)[-3:] == "640"
     del contents["conf/a.toml"]
     assert {name: (tmp_path / name).read_bytes() for name in contents} == contents
     assert (tmp_path / "conf/e.xml").stat() == times
-    assert sorted(os.listdir(tmp_path / "conf")) == ["a.toml", "b.bin", "c.xml", "e.xml", "link.xml"]
+    assert sorted(os.listdir(tmp_path / "conf")) == [
+        "a.toml",
+        "b.bin",
+        "c.xml",
+        "e.xml",
+        "f.properties",
+        "g.xml",
+        "link.xml",
+    ]

@@ -58,7 +58,9 @@ class InPlace(UpdateMethod):
         limit = (
             self.settings.timeout.total_seconds() + _MORE_SECONDS
         )  # it ends the tool itself, and says what that had said
-        found = self.host.run_python_lasting("lifeboat.wso2.prompt", payload, run_as=self.server.run_as, timeout=limit)
+        found = self.host.run_python_lasting(
+            "lifeboat.wso2.prompt", payload, run_as=self.server.run_as, timeout=limit, name=self.next_run()
+        )
         if found["status"] is None:
             raise self.took_too_long(TOOL)
         return self.told(Completed(found["status"], mask(found["output"], [login.password]).encode(), ""))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from lifeboat.connections import Connection
 from lifeboat.deployment import Server, UpdateSettings, format_duration
-from lifeboat.errors import ConfigurationError, ConflictError, PreflightError, UpdateError
+from lifeboat.errors import ConfigurationError, ConflictError, LifeboatError, PreflightError, UpdateError
 from lifeboat.host import Command, Completed, Host
 from lifeboat.processes import mask
 from lifeboat.text import shown
@@ -62,6 +62,8 @@ class UpdateMethod(ABC):
         self.host, self.server_name, self.server = host, server_name, server
         self.settings, self.target = settings, target
         self._connection = connection
+        #: The attempt by whose name the host remembers the runs of a tool; empty if it need not.
+        self.attempt, self._runs = "", 0
 
     @abstractmethod
     def preflight(self, before: ProductIdentity) -> list[str]:
@@ -140,11 +142,30 @@ class UpdateMethod(ABC):
         command = self._command(self.locked(argv), working_directory=f"{self.server.home}/bin", **more)
         log.info("Server %s: %s", self.server_name, command)
         try:
-            done = self.host.run_lasting(command, timeout=self.settings.timeout.total_seconds(), accept=range(256))
+            done = self.host.run_lasting(
+                command, timeout=self.settings.timeout.total_seconds(), accept=range(256), name=self.next_run()
+            )
         except TimeoutError:
             raise self.took_too_long(argv[0]) from None
         stdout = mask(done.stdout.decode(errors="replace"), command.secrets.values())
         return self.told(Completed(done.exit_status, stdout.encode(), done.stderr))
+
+    def next_run(self) -> str:
+        """Return the name of the next run of a tool in this attempt: one that goes on after its worker was killed asks
+        for the same runs in the same order, and so for none twice."""
+        self._runs += 1
+        return f"{self.attempt}-{self._runs}" if self.attempt else ""
+
+    def is_remembered(self) -> bool:
+        """Return whether the host remembers that a tool was started in this attempt."""
+        return self.host.remembers(f"{self.attempt}-1", run_as=self.server.run_as)
+
+    def forget_runs(self) -> None:
+        """Let the host forget the runs of this attempt; what it cannot be told goes by itself, later."""
+        try:
+            self.host.forget(f"{self.attempt}-", run_as=self.server.run_as)
+        except (LifeboatError, TimeoutError) as error:
+            log.warning("Host %s still remembers the runs of attempt %s: %s", self.host.name, self.attempt, error)
 
     def locked(self, argv: Sequence[str]) -> list[str]:
         """Return the command that holds the home's lock while the tool of `argv`, or any child of it, is there: the

@@ -1,8 +1,10 @@
 """Servers on a host over SSH whose connection is cut in the middle of a capture, an update and a restore: each ends
 right, once."""
 
+import os
 import random
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -17,9 +20,9 @@ from lifeboat.documents import read_all
 from lifeboat.drill import drill_point
 from lifeboat.errors import UnreachableError
 from lifeboat.recovery_documents import RecoveryRequest
-from lifeboat.recovery_run import plan_and_begin, recover
+from lifeboat.recovery_run import Watch, plan_and_begin, recover
 from lifeboat.update import roll_out
-from lifeboat.update_documents import UpdateRequest
+from lifeboat.update_documents import UpdateEvidence, UpdateRequest
 from lifeboat.update_journal import Base, new_update_id, open_attempts
 from lifeboat.update_plan import plan_update
 from tests.support.leftovers import processes_with
@@ -109,6 +112,41 @@ def test_an_update_goes_on_while_its_connection_is_cut(far: Patchable, sshd: Tes
     assert len(runs.read_text().splitlines()) == 1
     assert far.control(CP_1).state().running
     assert open_attempts(far.runtime) == []
+    far.control(CP_1).stop()
+
+
+@pytest.mark.parametrize(("level", "when"), [(8, "update"), (9, "verify")])
+def test_an_update_whose_worker_is_killed_is_gone_on_with_by_the_next_one(
+    far: Patchable, tmp_path: Path, level: int, when: str
+) -> None:
+    runs = tmp_path / "runs"
+    behave(far.home(CP_1).root, pause_seconds=3 if when == "update" else 0, log=str(runs))
+    point = far.point("pre_upgrade")
+    plan = plan_update(far.runtime, UpdateRequest(servers=(CP_1,), level=level, reason="a test"), new_update_id())
+    arguments = far.catalog, plan, Base(point.id, far.catalog.point("mini", point.id).manifest_sha256), "a tester", []
+    going_on = Watch.phase
+
+    def phase(watch: Watch, name: str) -> Any:
+        return os.kill(os.getpid(), signal.SIGKILL) if name == f"{CP_1}: verify" else going_on(watch, name)
+
+    child = os.fork()
+    if child == 0:
+        with mock.patch.object(Watch, "phase", phase):
+            roll_out(far.runtime, *arguments)
+        os._exit(1)
+    if when == "update":
+        assert eventually(runs.exists)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    (evidence,) = roll_out(far.runtime, *arguments)
+    assert (evidence.outcome, evidence.level_after) == ("updated", f"level {level} (updates2)")
+    assert len(runs.read_text().splitlines()) == 1
+    outcomes = [each for each in far.catalog.updates("mini") if isinstance(each, UpdateEvidence)]
+    assert [each.outcome for each in outcomes if each.update == plan.id] == ["updated"]
+    assert list((Path.home() / ".cache/lifeboat/jobs").glob(f"update-{evidence.attempt}-*")) == []
+    assert far.beside() == set()
+    assert far.control(CP_1).state().running
     far.control(CP_1).stop()
 
 
