@@ -17,7 +17,7 @@ from lifeboat.errors import CommandError, ToolError, UnreachableError
 from lifeboat.host import Command, Completed
 from lifeboat.processes import end_all
 from lifeboat.ssh_host import SshHost
-from tests.support.sshd import TestSshd
+from tests.support.sshd import TestSshd, jobs_directory
 from tests.support.waiting import command_lines, eventually, is_running
 
 #: One that has a home.
@@ -45,7 +45,7 @@ class Jobs:
 
     @property
     def directories(self) -> list[Path]:
-        return [path for name in self.names if (path := Path.home() / ".cache/lifeboat/jobs" / name).exists()]
+        return [path for name in self.names if (path := jobs_directory() / name).exists()]
 
 
 @pytest.fixture

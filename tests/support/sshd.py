@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -106,6 +107,12 @@ class TestSshd:
                     return
             time.sleep(0.05)
         raise AssertionError(f"sshd did not start:\n{self.log.read_text()}")
+
+
+def jobs_directory() -> Path:
+    """Return where a host over SSH, as which this machine serves, keeps what it knows of long work: below the home that
+    a login has, whatever HOME is here."""
+    return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache/lifeboat/jobs"
 
 
 def make_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> str:

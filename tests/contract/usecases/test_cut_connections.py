@@ -27,7 +27,7 @@ from lifeboat.update_journal import Base, new_update_id, open_attempts
 from lifeboat.update_plan import plan_update
 from tests.support.leftovers import processes_with
 from tests.support.patchable import CP_1, CP_2, Patchable, behave, files, install_tools, patchable
-from tests.support.sshd import TestSshd
+from tests.support.sshd import TestSshd, jobs_directory
 from tests.support.waiting import eventually
 
 HOST = "far"
@@ -144,7 +144,7 @@ def test_an_update_whose_worker_is_killed_is_gone_on_with_by_the_next_one(
     assert len(runs.read_text().splitlines()) == 1
     outcomes = [each for each in far.catalog.updates("mini") if isinstance(each, UpdateEvidence)]
     assert [each.outcome for each in outcomes if each.update == plan.id] == ["updated"]
-    assert list((Path.home() / ".cache/lifeboat/jobs").glob(f"update-{evidence.attempt}-*")) == []
+    assert list(jobs_directory().glob(f"update-{evidence.attempt}-*")) == []
     assert far.beside() == set()
     assert far.control(CP_1).state().running
     far.control(CP_1).stop()
