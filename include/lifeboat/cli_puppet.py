@@ -49,7 +49,7 @@ def rebuild(
     """Make an empty machine a server again: Puppet, the home of a good restore point, its addresses, start, checks."""
     with Runtime(find_deployment(deployment), from_environment, site) as runtime:
         catalog = Catalog(catalog_url(from_environment))
-        name = runtime.deployment.name
+        name, outlook = runtime.deployment.name, None
         if journal := begun_before(runtime, server):
             typer.echo(f"Rebuild {journal.recovery} of {server} was interrupted; this goes on with it.")
         else:
@@ -76,6 +76,7 @@ def rebuild(
             point=point,
             reason=reason,
             unproven=unproven,
+            outlook=outlook,
             told=print_plan,
         )
     print_recovery(evidence, option=runtime.option)

@@ -146,14 +146,15 @@ def rebuild(
     point: str = "",
     reason: str = "",
     unproven: bool = False,
+    outlook: Outlook | None = None,
     told: Callable[[RecoveryPlan], None] = lambda plan: None,
 ) -> RecoveryEvidence:
-    """Rebuild a server in one go; one that was interrupted goes on where it was. Raise what made it fail, after its end
-    was recorded."""
+    """Rebuild a server in one go, as it was looked at before, if it was; one that was interrupted goes on where it was.
+    Raise what made it fail, after its end was recorded."""
     if journal := begun_before(runtime, server):
         log.info("Going on with rebuild %s of server %s, which was interrupted", journal.recovery, server)
         return recover(runtime, catalog, journal)
-    outlook = look(runtime, catalog, server, point, unproven=unproven)
+    outlook = outlook or look(runtime, catalog, server, point, unproven=unproven)
     check, seconds = lay_down(runtime, catalog, server)
     ServerControl.of(runtime, server).preflight()
     journal = begin(runtime, catalog, outlook, requested_by, reason=reason, unproven=unproven, told=told)

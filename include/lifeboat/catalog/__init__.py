@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from lifeboat.catalog.alerts import Alerts
 from lifeboat.catalog.database import catalog_url
-from lifeboat.catalog.last_good import newest_good, none_good
+from lifeboat.catalog.last_good import as_at, newest_good, none_good
 from lifeboat.catalog.leases import Leases
 from lifeboat.catalog.models import Evidence, Point
 from lifeboat.catalog.queries import forget, kept_documents, of_point, point_states
@@ -100,7 +100,7 @@ class Catalog(Leases, UpkeepRecords, Alerts):
         PointError, which says which points there are and how to prove or choose one, when there is none."""
         states = self.points(deployment)
         if site:
-            states = [state.at(site) for state in states if state.whole_at(site)]
+            states = as_at(states, site)
         found = newest_good(states, as_of)
         if found is None:
             raise none_good(deployment, states, as_of, site)

@@ -20,15 +20,20 @@ def newest_good(states: Sequence[PointState], as_of: datetime | None = None) -> 
     return good[0] if good else None
 
 
+def as_at(states: Sequence[PointState], site: str) -> list[PointState]:
+    """Given points, return those that are whole at a site, as they are there."""
+    return [state.at(site) for state in states if state.whole_at(site)]
+
+
 def newest_whole(states: Sequence[PointState], site: str) -> PointState | None:
     """Given points, return the newest of a backup or before an upgrade that is whole at a site, as it is there."""
-    whole = [state for state in candidates(states) if state.whole_at(site)]
-    return whole[0].at(site) if whole else None
+    whole = candidates(as_at(states, site))
+    return whole[0] if whole else None
 
 
 def good_at(states: Sequence[PointState], site: str) -> PointState | None:
     """Given points, return the last known good by the drills of a site, in its vault."""
-    return newest_good([state.at(site) for state in states if state.whole_at(site)])
+    return newest_good(as_at(states, site))
 
 
 def candidates(states: Sequence[PointState], as_of: datetime | None = None) -> list[PointState]:
