@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,21 +20,49 @@ from lifeboat.sample.ports import free_port
 _START_SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class SshKeys:
+    """A host's key and a key that may log in there, in a directory; several hosts may have the same."""
+
+    directory: Path
+
+    @classmethod
+    def make(cls, directory: Path) -> "SshKeys":
+        make_key(directory / "host_key")
+        (directory / "authorized_keys").write_text(make_key(directory / "user_key") + "\n")
+        return cls(directory)
+
+    @property
+    def host_key(self) -> str:
+        """The host's public key."""
+        return " ".join((self.directory / "host_key.pub").read_text().split()[:2])
+
+    @property
+    def private_key(self) -> str:
+        """The key that may log in."""
+        return (self.directory / "user_key").read_text()
+
+
 class TestSshd:
     """A running sshd that lets the account of the tests in. Stop it in the end.
 
-    Its files lie in `directory`; `log` tells what it did.
+    Its files lie in `directory`; `log` tells what it did. It has keys of its own unless they are given.
     """
 
     __test__: ClassVar[bool] = False  # no class of tests, in spite of its name
+    #: What runs it.
+    _keeper: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, address: str = "127.0.0.1", port: int | None = None, keys: SshKeys | None = None
+    ) -> None:
         self.directory = directory
         self.login = getpass.getuser()
-        self.port = free_port()
+        self.address = address
+        self.port = port or free_port()
         self.log = directory / "sshd.log"
-        self.host_key = make_key(directory / "host_key")
-        (directory / "authorized_keys").write_text(make_key(directory / "user_key") + "\n")
+        self._keys = keys or SshKeys.make(directory)
+        self.host_key = self._keys.host_key
         self._configuration = directory / "sshd_config"
         self._configuration.write_text(self._settings())
         self.start()
@@ -41,7 +70,7 @@ class TestSshd:
     @property
     def private_key(self) -> str:
         """The key that may log in."""
-        return (self.directory / "user_key").read_text()
+        return self._keys.private_key
 
     def connection(self, connection_id: str = "test_ssh", **changes: Any) -> Connection:
         """Return the connection that logs in here; `changes` replace its fields, or extras if it has no such field.
@@ -49,7 +78,7 @@ class TestSshd:
         An extra that is changed to None is left out.
         """
         extra = {"private_key": self.private_key, "host_key": self.host_key}
-        fields: dict[str, Any] = {"host": "127.0.0.1", "port": self.port, "login": self.login}
+        fields: dict[str, Any] = {"host": self.address, "port": self.port, "login": self.login}
         for name, value in changes.items():
             (fields if name in Connection.__dataclass_fields__ else extra)[name] = value
         kept = {name: value for name, value in extra.items() if value is not None}
@@ -62,7 +91,8 @@ class TestSshd:
         program = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         assert program, "sshd is not installed (package openssh-server)"
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([program, "-D", "-e", "-f", str(self._configuration)], stderr=log)
+            command = [program, "-D", "-e", "-f", str(self._configuration)]
+            self._process = subprocess.Popen([*self._keeper, *command], stdin=subprocess.PIPE, stderr=log)
         self._wait_until_it_listens()
 
     def configure(self, line: str) -> None:
@@ -87,9 +117,9 @@ class TestSshd:
     def _settings(self) -> str:
         settings = {
             "Port": self.port,
-            "ListenAddress": "127.0.0.1",
-            "HostKey": self.directory / "host_key",
-            "AuthorizedKeysFile": self.directory / "authorized_keys",
+            "ListenAddress": self.address,
+            "HostKey": self._keys.directory / "host_key",
+            "AuthorizedKeysFile": self._keys.directory / "authorized_keys",
             "PidFile": "none",
             "UsePAM": "no",
             "StrictModes": "no",
@@ -103,7 +133,7 @@ class TestSshd:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex((self.address, self.port)) == 0:
                     return
             time.sleep(0.05)
         raise AssertionError(f"sshd did not start:\n{self.log.read_text()}")
