@@ -53,9 +53,12 @@ class CloudDatabases:
         patch.setattr(DBInstance, "endpoint", property(lambda database: self._endpoint(database, told)))
 
     def stop(self) -> None:
-        """Stop and remove them all."""
+        """Stop and remove them all, with the snapshots."""
         while self._servers:
             self._servers.popitem()[1].remove()
+        for place in set(self._copies.values()):
+            shutil.rmtree(place)
+        self._copies.clear()
 
     def _place(self) -> Path:
         return self._directory / str(next(self._numbers))

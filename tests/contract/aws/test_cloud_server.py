@@ -75,14 +75,38 @@ def rows(endpoint: Endpoint) -> list[str]:
         return [name for (name,) in connection.execute("SELECT name FROM apis ORDER BY name").fetchall()]
 
 
-def test_a_database_is_restored_in_the_other_region_as_it_was(server: CloudServer, account: Cloud) -> None:
-    database, there = Database("instance", "apim", HOME), cloud_of(server.connection(region=OTHER))
+def until_ready(account: Cloud, kind: str, name: str) -> None:
+    def work() -> Work[None]:
+        yield Target(kind, name, HOME)
+
+    assert not look(account, Target(kind, name, HOME)).done
+    done(account, work())
+
+
+@pytest.fixture(scope="module")
+def database(server: CloudServer, account: Cloud) -> Database:
+    """A DB instance of PostgreSQL."""
+    made = Database("instance", "apim", HOME)
     login = {"MasterUsername": "master", "MasterUserPassword": PASSWORD, "DBName": "apim"}
     size = {"DBInstanceClass": "db.m5.large", "AllocatedStorage": 20, "BackupRetentionPeriod": 7}
-    server.client("rds").create_db_instance(DBInstanceIdentifier="apim", Engine="postgres", **login, **size)
-    assert not look(account, Target("db-instance", "apim", HOME)).done
-    assert not (database.find(account) or {}).get("Endpoint")
-    done(account, _until(Target("db-instance", "apim", HOME)))
+    server.client("rds").create_db_instance(DBInstanceIdentifier=made.id, Engine="postgres", **login, **size)
+    assert not made.require(account).get("Endpoint")
+    until_ready(account, "db-instance", made.id)
+    return made
+
+
+@pytest.fixture(scope="module")
+def machine(server: CloudServer, account: Cloud) -> dict[str, Any]:
+    """A machine, as EC2 tells of it."""
+    launched = server.client("ec2").run_instances(ImageId=ANY_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]
+    until_ready(account, "machine", launched["InstanceId"])
+    return dict(launched)
+
+
+def test_a_database_is_restored_in_the_other_region_as_it_was(
+    server: CloudServer, account: Cloud, database: Database
+) -> None:
+    there = cloud_of(server.connection(region=OTHER))
     live = database.require(account)["Endpoint"]
     with connect(live["Address"], live["Port"]) as connection:
         connection.execute("CREATE TABLE apis (name text)")
@@ -104,25 +128,21 @@ def test_a_database_is_restored_in_the_other_region_as_it_was(server: CloudServe
     assert answers(live["Address"], live["Port"])
 
 
-def _until(target: Target) -> Work[None]:
-    yield target
-
-
-def test_a_machine_of_a_copied_image_answers_until_it_is_terminated(server: CloudServer, account: Cloud) -> None:
-    started = server.client("ec2").run_instances(ImageId=ANY_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]
-    done(account, _until(Target("machine", started["InstanceId"], HOME)))
-    image = done(account, take_image(account, started["InstanceId"], HOME, "gw-1", MARK, reboot=False))
+def test_a_machine_of_a_copied_image_answers_until_it_is_terminated(
+    server: CloudServer, account: Cloud, machine: dict[str, Any]
+) -> None:
+    image = done(account, take_image(account, machine["InstanceId"], HOME, "gw-1", MARK, reboot=False))
     copy = done(account, copy_image(account, image, OTHER, "gw-1", MARK))
     how = Launch(instance_type="m5.large")
-    machine = done(account, launch(account, copy.id, OTHER, "gw-1", how, DRILL))
-    assert machine.address != started["PrivateIpAddress"]
-    with SshHost("gw", server.ssh_connection("gw", machine.address)) as host:
+    drilled = done(account, launch(account, copy.id, OTHER, "gw-1", how, DRILL))
+    assert drilled.address != machine["PrivateIpAddress"]
+    with SshHost("gw", server.ssh_connection("gw", drilled.address)) as host:
         left = host.run(Command(["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $!"])).stdout
         assert is_running(int(left))
-        done(account, terminate(account, machine.id, OTHER, DRILL))
+        done(account, terminate(account, drilled.id, OTHER, DRILL))
     assert not is_running(int(left))
-    assert not answers(machine.address, server.ssh_port)
-    assert answers(started["PrivateIpAddress"], server.ssh_port)
+    assert not answers(drilled.address, server.ssh_port)
+    assert answers(machine["PrivateIpAddress"], server.ssh_port)
 
 
 def test_restic_keeps_a_repository_in_a_bucket(server: CloudServer, tmp_path: Path) -> None:
@@ -142,7 +162,8 @@ def test_a_record_is_switched(server: CloudServer, account: Cloud) -> None:
     assert values["CNAME"] == ["lb-2.example.org"]
 
 
-def test_nothing_is_left_when_it_is_stopped(server: CloudServer) -> None:
+def test_nothing_is_left_when_it_is_stopped(server: CloudServer, database: Database, machine: dict[str, Any]) -> None:
+    server.client("rds").create_db_snapshot(DBInstanceIdentifier=database.id, DBSnapshotIdentifier="left")
     processes = descendants(server._keeper.pid)
     names = {Path(f"/proc/{each.pid}/comm").read_text().strip() for each in processes}
     assert names >= {"postgres", "sshd"}
