@@ -1,6 +1,8 @@
 """The database that the catalog lies in: where it is, its engine, its tables brought up to date."""
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST_REVISION = "0003"
 #: The key of the advisory lock under which PostgreSQL lets one process at a time change the tables.
 _MIGRATION_LOCK = 6_184_531_977
+#: How long a transaction waits for another one's on SQLite.
+_BUSY_SECONDS = 30
 _REBUILD = "The restore points are safe in the vault; `lifeboat catalog rebuild` indexes them again."
 
 
@@ -53,9 +57,9 @@ def open_engine(url: URL) -> Engine:
         @event.listens_for(engine, "connect")
         def _settings(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # transactions begin below, not where the driver thinks fit
-            connection.execute("PRAGMA busy_timeout = 30000")
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _keep_a_log(connection)
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
@@ -63,6 +67,20 @@ def open_engine(url: URL) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _keep_a_log(connection: Any) -> None:
+    """Let readers and a writer of SQLite work side by side. Where others open a new file as well, the first one makes the
+    change; SQLite refuses the others at once while it does, whatever `busy_timeout` says."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 @contextmanager
