@@ -35,7 +35,7 @@ class CloudTrigger(BaseTrigger):
 
     :param target: the target's document
     :param longest: the most seconds to wait
-    :param pause: the seconds between two looks
+    :param pause: the most seconds between two looks
     """
 
     def __init__(
@@ -65,11 +65,18 @@ class CloudTrigger(BaseTrigger):
             cloud = await sync_to_async(airflow_cloud)(self.aws_conn_id, self.region_name)
             watch = Watch(cloud, Target(**self.target), limits)
             while not await asyncio.to_thread(watch.look):
-                await asyncio.sleep(self.pause)
+                await asyncio.sleep(watch.pause())
         except LifeboatError as error:
             yield TriggerEvent({"error": error.message, "next_step": error.next_step, "permanent": error.permanent})
             return
         yield TriggerEvent({})
+
+
+def raise_what_ended(event: dict[str, Any]) -> None:
+    """Given what a CloudTrigger tells, raise what ended its wait, unless that ended well."""
+    with permanent_errors_fail():
+        if error := event.get("error"):
+            raise (CloudError if event["permanent"] else CloudBusyError)(error, next_step=event["next_step"])
 
 
 class CloudOperator(BaseOperator):
@@ -83,7 +90,7 @@ class CloudOperator(BaseOperator):
     :param aws_conn_id: the AWS connection
     :param region_name: the region, where it is not the connection's
     :param longest: how long each wait may take
-    :param pause: the time between two looks
+    :param pause: the most time between two looks
     :param deferrable: whether the task waits in the triggerer, without a worker
     """
 
@@ -128,9 +135,7 @@ class CloudOperator(BaseOperator):
 
     def resume(self, context: Any, event: dict[str, Any]) -> Any:
         """Go on after a wait. Raise what ended it."""
-        with permanent_errors_fail():
-            if error := event.get("error"):
-                raise (CloudError if event["permanent"] else CloudBusyError)(error, next_step=event["next_step"])
+        raise_what_ended(event)
         return self._advance(context)
 
     def _advance(self, context: Any) -> Any:

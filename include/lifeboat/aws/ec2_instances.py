@@ -22,15 +22,17 @@ class Machine:
 
 
 def launch(cloud: Cloud, image_id: str, region: str, name: str, how: Launch, mark: Mark) -> Work[Machine]:
-    """Launch a machine of this name from an image and wait until it runs, or go on with the one of an earlier try."""
+    """Launch a machine of this name from an image, or with an empty text from that of its launch template, and wait
+    until it runs, or go on with the one of an earlier try."""
     service = cloud.service("ec2", region)
     parameters, tags = how.parameters(), tag_list(mark.tags(name))
+    if image_id:
+        parameters["ImageId"] = image_id
 
     def make() -> None:
         service.call(
             "run_instances",
             settling=image_id,
-            ImageId=image_id,
             MinCount=1,
             MaxCount=1,
             ClientToken=client_token(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.ec2_images import remove_ebs_snapshot, remove_image
@@ -77,6 +78,18 @@ def find_leftovers(
             why = _why(mark, now, ended) if mark else ""
             if mark and why and deployment in (None, mark.deployment):
                 found.append(Leftover(thing, mark, why))
+    return found
+
+
+def find_made(cloud: Cloud, region: str, deployment: str, run: str) -> list[Leftover]:
+    """Return the machines and databases that a rehearsal or a recovery has made in a region, in the order in which they
+    can be removed. It is for whoever takes all of it down, in use or not."""
+    things = (_machines(cloud, region), _databases(cloud, region, "cluster"), _databases(cloud, region, "instance"))
+    found = []
+    for thing in chain(*things):
+        mark = marked(thing.tags)
+        if mark and (mark.deployment, mark.run) == (deployment, run) and mark.purpose in ("rehearsal", "recovery"):
+            found.append(Leftover(thing, mark, f"{mark.purpose} {run} is taken down"))
     return found
 
 

@@ -76,17 +76,17 @@ def promote_replica(cloud: Cloud, replica: Database, *, backup_retention_days: i
     if live.backup_retention_days == 0:
         _modify(cloud, replica, {"BackupRetentionPeriod": backup_retention_days})
         yield Target(words.target, replica.id, replica.region)
-    return _endpoint(cloud, replica)
+    return endpoint_of(cloud, replica)
 
 
 def remove_database(cloud: Cloud, database: Database, mark: Mark) -> Work[None]:
-    """Remove a database that carries this mark, without a last snapshot: one of a drill or a rehearsal. One that is
-    gone already is no error. Raise CloudError for any other one."""
+    """Remove a database that carries this mark, without a last snapshot: one of a drill, of a rehearsal, or of a
+    recovery that is given up. One that is gone already is no error. Raise CloudError for any other one."""
     found = database.find(cloud)
     if found is None:
         return
-    if mark.purpose not in ("drill", "rehearsal"):
-        raise CloudError(f"{database} is no drill's; it is not removed.", next_step="Remove it by hand if it must go.")
+    if mark.purpose == "backup":
+        raise CloudError(f"{database} is a backup; it is not removed.", next_step="Remove it by hand if it must go.")
     mark.require(tags_of(found.get("TagList")), str(database))
     if found.get("DeletionProtection"):
         _modify(cloud, database, {"DeletionProtection": False})
@@ -115,7 +115,7 @@ def _restored(
     yield Target(database.words.target, database.id, database.region)
     yield from _with_members(cloud, database, settings, mark)
     yield from _as_wanted(cloud, database, settings)
-    return _endpoint(cloud, database)
+    return endpoint_of(cloud, database)
 
 
 def _with_members(cloud: Cloud, database: Database, settings: Settings, mark: Mark) -> Work[None]:
@@ -220,7 +220,9 @@ def _earliest(cloud: Cloud, source: Database) -> datetime | None:
     return min(windows, default=None)
 
 
-def _endpoint(cloud: Cloud, database: Database) -> Endpoint:
+def endpoint_of(cloud: Cloud, database: Database) -> Endpoint:
+    """Return where a database answers, with an empty host while it does not. Raise CloudMissingError if there is
+    none."""
     found = database.require(cloud)
     told = found.get("Endpoint")
     if database.kind == "cluster":

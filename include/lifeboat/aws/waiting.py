@@ -15,6 +15,8 @@ from lifeboat.errors import CloudBusyError, CloudError, CloudMissingError, Lifeb
 
 log = logging.getLogger(__name__)
 
+_SHORTEST_PAUSE = 2.0
+
 
 @dataclass(frozen=True)
 class Target:
@@ -47,7 +49,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait: in all, between two looks, and until what was just made must be seen."""
+    """How long to wait: in all, between two looks at most, and until what was just made must be seen."""
 
     longest: timedelta = timedelta(hours=12)
     pause: timedelta = timedelta(seconds=30)
@@ -112,6 +114,11 @@ class Watch:
             )
         return progress.done
 
+    def pause(self) -> float:
+        """Return the seconds until the next look: what has just begun may be done soon, what takes hours may not."""
+        elapsed = self.cloud.clock.seconds() - self._began
+        return min(self.limits.pause.total_seconds(), max(_SHORTEST_PAUSE, elapsed / 10))
+
     def _say(self, progress: Progress, elapsed: float) -> None:
         if str(progress) != self._said:
             log.info("%s: %s, after %s", self.target, progress, spoken(elapsed))
@@ -123,4 +130,4 @@ def wait(cloud: Cloud, target: Target, limits: Limits) -> None:
     than the limit."""
     watch = Watch(cloud, target, limits)
     while not watch.look():
-        cloud.clock.sleep(limits.pause.total_seconds())
+        cloud.clock.sleep(watch.pause())

@@ -6,14 +6,14 @@ removed whatever happens; after a kill it is a leftover that expires.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lifeboat.aws.names import LONGEST_SNAPSHOT, rds_name
-from lifeboat.aws.rds_restore import remove_database, restore_snapshot
+from lifeboat.aws.names import LONGEST_SNAPSHOT, Mark, rds_name
+from lifeboat.aws.rds_restore import Endpoint, remove_database, restore_snapshot
 from lifeboat.aws.rds_settings import TEMPORARY, Settings, over, read_settings
 from lifeboat.aws.rds_snapshots import (
     Snapshot,
@@ -23,13 +23,14 @@ from lifeboat.aws.rds_snapshots import (
     take_snapshot,
 )
 from lifeboat.aws.rds_words import WORDS, Database
+from lifeboat.aws.work import Work
 from lifeboat.by_hand import Runbook
 from lifeboat.deployment import Unit
 from lifeboat.deployment_cloud import Place, RdsDatabase
 from lifeboat.engines._cloud_unit import CloudUnit, RestoredInCloud
 from lifeboat.engines._databases_elsewhere import databases_at
 from lifeboat.engines.base import Capture, Restored
-from lifeboat.errors import PreflightError
+from lifeboat.errors import CloudMissingError, PreflightError
 from lifeboat.manifest import MemberSnapshot, UnitSnapshot
 from lifeboat.runtime import Runtime
 from lifeboat.vault import Vault
@@ -94,24 +95,50 @@ class RdsEngine(CloudUnit):
     @contextmanager
     def restore(self, snapshot: UnitSnapshot, vault: Vault, scratch: Path) -> Iterator[Restored]:
         document, cloud = self.document(snapshot, vault), self.cloud(self.at_site)
-        taken, settings = Snapshot(**document["snapshot"]), Settings.model_validate(document["settings"])
-        here = find_snapshot(cloud, taken.kind, taken.id, cloud.region)
-        if here is None:
-            yield self.lost(f"snapshot {taken.id}")
+        if self.snapshot_here(document) is None:
+            yield self.lost(f"snapshot {document['snapshot']['id']}")
             return
         mark = self.drill_mark(document)
         name = rds_name("drill", self.runtime.deployment.name, document["point"], str(self.unit), self.at_site)
-        wanted = over(TEMPORARY, over(self.rds.places.get(self.at_site, Place()), settings))
-        restored = Database(taken.kind, name, cloud.region)
-        source = snapshot_of(taken.kind, cloud.region, here)
         try:
-            endpoint = self.finish(cloud, restore_snapshot(cloud, source, name, wanted, mark))
-            facts = _facts(read_settings(cloud, restored))
-            server, address = self.rds.database_server, (endpoint.host, endpoint.port)
-            look = partial(databases_at, self.runtime, server, address) if server else None
-            yield RestoredInCloud(str(self.unit), facts, settings.allocated_gib * _GIB, look)
+            endpoint = self.finish(cloud, self.bring_back(document, name, mark, TEMPORARY))
+            yield self.look_at(document, endpoint)
         finally:
-            self.finish(cloud, remove_database(cloud, restored, mark))
+            self.finish(cloud, remove_database(cloud, Database(self.rds.kind, name, cloud.region), mark))
+
+    def snapshot_here(self, document: Mapping[str, Any]) -> Snapshot | None:
+        """Given the document of a capture, return its snapshot in the account of the site, or None if there is none."""
+        taken, cloud = Snapshot(**document["snapshot"]), self.cloud(self.at_site)
+        found = find_snapshot(cloud, taken.kind, taken.id, cloud.region)
+        return None if found is None else snapshot_of(taken.kind, cloud.region, found)
+
+    def require_snapshot(self, document: Mapping[str, Any]) -> Snapshot:
+        """Return the same. Raise CloudMissingError if there is none."""
+        found = self.snapshot_here(document)
+        if found is None:
+            raise CloudMissingError(
+                f"{self.unit}: snapshot {document['snapshot']['id']} is not in the account of site '{self.at_site}'.",
+                next_step="Take another restore point; AWS's trail tells who removed it.",
+            )
+        return found
+
+    def wanted(self, document: Mapping[str, Any], instead: Place = Place()) -> Settings:  # noqa: B008 (it is frozen)
+        """Return the settings that a restored database gets at the site: its source's, or what the deployment file says
+        for the site, or what is given here."""
+        settings = Settings.model_validate(document["settings"])
+        return over(instead, over(self.rds.places.get(self.at_site, Place()), settings))
+
+    def bring_back(self, document: Mapping[str, Any], name: str, mark: Mark, instead: Place) -> Work[Endpoint]:
+        """Restore the snapshot at the site as a database of this name. Raise CloudMissingError if it is not there."""
+        source, cloud = self.require_snapshot(document), self.cloud(self.at_site)
+        return (yield from restore_snapshot(cloud, source, name, self.wanted(document, instead), mark))
+
+    def look_at(self, document: Mapping[str, Any], endpoint: Endpoint) -> RestoredInCloud:
+        """Return what was restored there, to be proven and checked."""
+        cloud, server = self.cloud(self.at_site), self.rds.database_server
+        facts = _facts(read_settings(cloud, endpoint.database))
+        look = partial(databases_at, self.runtime, server, (endpoint.host, endpoint.port)) if server else None
+        return RestoredInCloud(str(self.unit), facts, document["settings"]["allocated_gib"] * _GIB, look)
 
     def runbook(self, member: MemberSnapshot, facts: dict[str, Any], suffix: str) -> Runbook:
         region, words = shlex.quote(member.details["region"]), WORDS[self.rds.kind]

@@ -15,6 +15,7 @@ from moto.rds.models import rds_backends
 from lifeboat.aws.cloud import Cloud
 from lifeboat.aws.ec2_images import copy_image, remove_image, take_image
 from lifeboat.aws.ec2_instances import launch, terminate
+from lifeboat.aws.leftovers import clear, find_made
 from lifeboat.aws.names import Mark
 from lifeboat.aws.rds_restore import promote_replica, remove_database, restore_snapshot, restore_to_time
 from lifeboat.aws.rds_settings import TEMPORARY, over, read_settings
@@ -22,7 +23,7 @@ from lifeboat.aws.rds_snapshots import copy_snapshot, remove_snapshot, share_sna
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.switch import read_record, set_record
 from lifeboat.aws.work import finish
-from lifeboat.deployment_cloud import Launch
+from lifeboat.deployment_cloud import Launch, Place
 from lifeboat.errors import LifeboatError
 from tests.contract.aws.conftest import ANY_IMAGE
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud, Fault, Killed
@@ -75,6 +76,19 @@ def drilled_and_gone(world: World, run: str) -> None:
     finally:
         finish(cloud, remove_database(cloud, Database("cluster", f"{run}-restored", HOME), mark))
     finish(cloud, remove_snapshot(cloud, snapshot))
+
+
+def rehearsed_and_taken_down(world: World, run: str) -> None:
+    cloud, mark = world.cloud, Mark("prod", run, "rehearsal")
+    source = finish(cloud, take_snapshot(cloud, INSTANCE, run, Mark("prod", run, "backup")))
+    settings = over(Place(deletion_protection=False), read_settings(cloud, INSTANCE))
+    try:
+        finish(cloud, restore_snapshot(cloud, source, f"{run}-rehearsed", settings, mark))
+        finish(cloud, launch(cloud, ANY_IMAGE, HOME, f"{run}-cp", Launch(instance_type="m5.large"), mark))
+    finally:
+        cleared = clear(cloud, find_made(cloud, HOME, "prod", run))
+    for _, error in cleared.failed:
+        raise error
 
 
 def image(world: World, run: str) -> None:
@@ -144,6 +158,7 @@ OPERATIONS: dict[str, tuple[Callable[[World, str], None], list[tuple[str, str]]]
     "cluster_backup": (backup_of(CLUSTER), [("cluster snapshot", HOME), ("cluster snapshot", OTHER)]),
     "instance_drill": (instance_drill, [("database", HOME)] * 2 + [("snapshot", HOME)]),
     "cluster_drilled_and_gone": (drilled_and_gone, []),
+    "rehearsed_and_taken_down": (rehearsed_and_taken_down, [("snapshot", HOME)]),
     "image": (
         image,
         [("disk", HOME), ("disk", OTHER), ("image", HOME), ("image", OTHER), ("machine", OTHER)],

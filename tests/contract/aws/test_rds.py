@@ -171,7 +171,7 @@ def test_a_cluster_comes_back_with_its_instances_and_goes_with_them(
 def test_a_database_that_is_not_of_this_drill_is_never_removed(cloud: Cloud, database: Database) -> None:
     with pytest.raises(CloudError, match="its tags say otherwise"):
         finish(cloud, remove_database(cloud, database, DRILL))
-    with pytest.raises(CloudError, match="is no drill's"):
+    with pytest.raises(CloudError, match="is a backup; it is not removed"):
         finish(cloud, remove_database(cloud, database, MARK))
     assert database.find(cloud)
 
