@@ -6,7 +6,7 @@ and the site's vault is the one that is worked with; the configuration in homes 
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from lifeboat.connections import Connection, ConnectionResolver
@@ -56,6 +56,18 @@ def at_site(deployment: Deployment, site: str) -> Deployment:
         "business_data": trees,
     }
     return deployment.model_copy(update=moved)
+
+
+def without_names(deployment: Deployment, site: str, connections: Container[str]) -> Deployment:
+    """Given a deployment, one of its sites and connections, return it without the host names that the site's bindings
+    with these connections have: what stands behind such a name may be another thing than the connection reaches."""
+    settings = deployment.sites[site]
+    bindings = {
+        name: bound.model_copy(update={"host_name": None}) if bound.connection in connections else bound
+        for name, bound in settings.bindings.items()
+    }
+    changed = settings.model_copy(update={"bindings": bindings})
+    return deployment.model_copy(update={"sites": {**deployment.sites, site: changed}})
 
 
 def _own_host(name: str, site: str) -> str:

@@ -15,6 +15,7 @@ from lifeboat import (
     cli_recovery,
     cli_rescue,
     cli_restore,
+    cli_site_recovery,
     cli_sites,
     cli_status,
     cli_update,
@@ -50,6 +51,7 @@ app.add_typer(cli_status.app)
 app.add_typer(cli_upkeep.app)
 app.add_typer(cli_patches.app, name="patches")
 app.add_typer(cli_aws.app, name="aws")
+app.add_typer(cli_site_recovery.app, name="site")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(cli_vault.app, name="vault")
 app.add_typer(key_app, name="key")

@@ -17,6 +17,7 @@ from lifeboat.deployment_cloud import MachineImage, RdsDatabase
 from lifeboat.deployment_model import Model
 from lifeboat.deployment_puppet import Puppet
 from lifeboat.deployment_references import reference_problems
+from lifeboat.deployment_takeover import Takeover
 from lifeboat.deployment_values import (
     AbsolutePath,
     Address,
@@ -275,6 +276,7 @@ class Site(Model):
         "and region is copied in two steps.",
     )
     bindings: dict[Name, Binding] = Field({}, description="What stands in here for things of other sites.")
+    takeover: Takeover | None = Field(None, description="How this site takes over when the home site is lost.")
 
 
 class HostSettings(Model):

@@ -31,6 +31,7 @@ def reference_problems(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
             bound = _text(binding, "stands_in_for", None)
             if bound is not None and bound not in known:
                 yield ("sites", site_name, "bindings", name, "stands_in_for"), f"'{bound}' is unknown"
+        yield from _takeover_problems(site_name, site_thing, groups)
     if not any(groups.values()):
         yield (), f"nothing to back up: give at least one of {', '.join(_GROUPS)}"
 
@@ -64,6 +65,52 @@ def _cloud_problems(groups: dict[str, dict[str, Any]], sites: dict[str, Any]) ->
             for place in _mapping(thing, places):
                 if place not in sites:
                     yield (group, name, places, place), f"is not one of sites ({', '.join(map(str, sites))})"
+
+
+def _takeover_problems(
+    site: str, thing: Any, groups: dict[str, dict[str, Any]]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with how a site takes over: what is made there is known, and something reaches it."""
+    place, takeover = ("sites", site, "takeover"), _mapping(thing, "takeover")
+    bindings = _mapping(thing, "bindings")
+    databases, machines = _mapping(takeover, "databases"), _mapping(takeover, "machines")
+    if (databases or machines) and not (_text(thing, "account", None) and _text(thing, "region", None)):
+        yield place, f"site '{site}' has no account and region"
+    bound = {_text(each, "stands_in_for", None) for each in bindings.values() if _text(each, "connection", None)}
+    for name in databases:
+        server = _text(groups["rds"].get(name), "database_server", None)
+        if name not in groups["rds"]:
+            yield (*place, "databases", name), f"is not one of rds ({', '.join(map(str, groups['rds']))})"
+        elif server not in bound:
+            what = f"rds.{name} needs a database_server, and that a binding of site '{site}' with a connection"
+            yield (*place, "databases", name), what
+    connected = [name for name, each in bindings.items() if _text(each, "connection", None)]
+    for name, machine in machines.items():
+        image = _text(machine, "image", None)
+        if image is not None and image not in groups["images"]:
+            yield (*place, "machines", name, "image"), f"'{image}' is not one of images"
+        for binding in (each for each in _texts(machine, "bindings") if each not in connected):
+            what = f"'{binding}' is not a binding of site '{site}' with a connection"
+            yield (*place, "machines", name, "bindings"), what
+    yield from _switch_problems((*place, "switch"), takeover, databases, machines)
+
+
+def _switch_problems(
+    place: tuple[str, ...], takeover: dict[str, Any], databases: dict[str, Any], machines: dict[str, Any]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    switches = takeover.get("switch")
+    for number, switch in enumerate(switches if isinstance(switches, list) else ()):
+        for machine in (each for each in _texts(switch, "machines") if each not in machines):
+            yield (*place, str(number)), f"'{machine}' is not one of machines"
+        database = _text(switch, "database", None)
+        if database is not None and database not in databases:
+            yield (*place, str(number)), f"'{database}' is not one of databases"
+
+
+def _texts(document: Any, key: str) -> list[str]:
+    """Return those of a list's items that are texts; what else is there is another problem."""
+    found = document.get(key) if isinstance(document, dict) else None
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def _mapping(document: Any, key: str) -> dict[str, Any]:

@@ -8,11 +8,20 @@ from lifeboat.hold_documents import HoldEvidence
 from lifeboat.manifest import DrillEvidence, read_document
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
 from lifeboat.replica_documents import ReplicaEvidence
+from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal
 from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 #: Every kind of evidence; `type` tells them apart.
 Evidence: TypeAlias = (
-    DrillEvidence | RecoveryJournal | RecoveryEvidence | UpdateJournal | UpdateEvidence | HoldEvidence | ReplicaEvidence
+    DrillEvidence
+    | RecoveryJournal
+    | RecoveryEvidence
+    | SiteRecoveryJournal
+    | SiteRecoveryEvidence
+    | UpdateJournal
+    | UpdateEvidence
+    | HoldEvidence
+    | ReplicaEvidence
 )
 
 

@@ -70,7 +70,8 @@ class RecoveryRequest(Document):
 
     `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db. With `patches_from`, the
     name of a server, only its patches are brought, to the one home in `units`; `force` brings them to another product.
-    `rebuild` is the server that is laid down anew, if that is what the recovery is for.
+    `rebuild` is the server that is laid down anew, if that is what the recovery is for. A `rehearsal` is made on
+    machines that are removed afterwards, so it is never to be finished or undone.
     """
 
     point: str = ""
@@ -82,23 +83,29 @@ class RecoveryRequest(Document):
     patches_from: str = ""
     force: bool = False
     rebuild: str = ""
+    rehearsal: bool = False
 
 
-class RecoveryPlan(Document):
-    """What a recovery will do; approved as a whole, by its digest.
-
-    `rebindings` and `foreign` are what the configuration of homes must and must not say at another site than home.
-    """
+class BoundPlan(Document):
+    """What all plans of recoveries share: their restore point, the verdict on it, and how it was chosen."""
 
     id: str
     deployment: str
     site: str
-    request: RecoveryRequest
     point: str
     manifest_sha256: str
     point_instant: datetime
     verdict: Literal["good", "unproven", "failed"]
     chosen: str
+
+
+class RecoveryPlan(BoundPlan):
+    """What a recovery will do; approved as a whole, by its digest.
+
+    `rebindings` and `foreign` are what the configuration of homes must and must not say at another site than home.
+    """
+
+    request: RecoveryRequest
     replacements: tuple[Replacement, ...]
     servers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -128,7 +135,7 @@ class RecoveryPlan(Document):
         raise KeyError(str(unit))
 
 
-class _RecoveryDocument(Document):
+class RecoveryDocument(Document):
     """What journal and evidence of a recovery share with all evidence."""
 
     schema_version: Literal["lifeboat/evidence/1"] = Field("lifeboat/evidence/1", alias="schema")
@@ -148,7 +155,7 @@ class _RecoveryDocument(Document):
         return {"recovery": self.recovery}
 
 
-class RecoveryJournal(_RecoveryDocument):
+class RecoveryJournal(RecoveryDocument):
     """What a recovery is about to do, in the vault before anything is stopped."""
 
     type: Literal["recovery-journal"] = "recovery-journal"
@@ -162,7 +169,7 @@ class RecoveryJournal(_RecoveryDocument):
         return False
 
 
-class RecoveryEvidence(_RecoveryDocument):
+class RecoveryEvidence(RecoveryDocument):
     """How one attempt of a recovery, or its undoing, ended. `live` says what is live now: all new, all old, or,
     when an attempt was left in the middle, mixed."""
 
@@ -190,7 +197,7 @@ class RecoveryEvidence(_RecoveryDocument):
         return {**super().more_tags(), "live": self.live}
 
 
-def bound_to(plan: RecoveryPlan) -> dict[str, Any]:
+def bound_to(plan: BoundPlan) -> dict[str, Any]:
     """Given a plan, return the fields that bind a document about it to its restore point."""
     return {
         "deployment": plan.deployment,

@@ -1,7 +1,7 @@
 """What must not be lost of a recovery: its journal, written before anything is touched, and the evidence of its end."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
@@ -61,7 +61,8 @@ def begin(
     Servers that cannot be started as they are stand in the way, unless they `may_be_broken`: a failed update is
     what is to be taken back.
     """
-    refuse_other_recovery(runtime, plan.id)
+    if not plan.request.rehearsal:
+        refuse_other_recovery(runtime, plan.id)
     for journal in _journals(runtime, plan.id):
         return journal
     lease_point(runtime, catalog, plan)
@@ -85,9 +86,15 @@ def interrupted(runtime: Runtime) -> list[RecoveryJournal]:
     """Return the journals of recoveries that have no evidence of an end at which all was new or all old."""
     vault, signer = runtime.vault(runtime.deployment.home_site()), runtime.signer()
     listing = [s for s in vault.snapshots({"deployment": runtime.deployment.name}) if "recovery" in s.tags]
-    ended = {s.tags["recovery"] for s in listing if s.tags.get("live") in ("new", "old")}
+    ended = {s.tags["recovery"] for s in listing if s.tags.get("live") in ("new", "old") or _given_up(s.tags)}
     found = [s for s in listing if s.tags["type"] == "recovery-journal" and s.tags["recovery"] not in ended]
-    return [cast(RecoveryJournal, read_evidence(vault, signer, snapshot)) for snapshot in found]
+    journals = [cast(RecoveryJournal, read_evidence(vault, signer, snapshot)) for snapshot in found]
+    return [each for each in journals if not each.plan.request.rehearsal]
+
+
+def _given_up(tags: Mapping[str, str]) -> bool:
+    """Return whether a document tells that a site's recovery was given up: all that it was made on is gone."""
+    return tags.get("action") == "give-up" and tags["passed"] == "yes"
 
 
 def find_journal(runtime: Runtime, recovery: str) -> RecoveryJournal | None:

@@ -52,6 +52,8 @@ def plan_recovery(runtime: Runtime, catalog: Catalog, request: RecoveryRequest, 
         _replacement(runtime, state, request, unit, members, recovery) for unit, members in selection.items() if members
     ]
     servers = affected_servers(deployment, selection)
+    if runtime.away:  # those of the site that is lost are not to be stopped from here
+        servers = [name for name in servers if deployment.servers[name].site == runtime.away]
     _refuse_full(runtime, state.manifest, replacements)
     moves = (runtime.away or request.rebuild) and any(unit.kind == "home" for unit in selection)
     rebindings, foreign = runtime.rebindings() if moves else ((), ())

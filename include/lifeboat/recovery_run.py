@@ -84,7 +84,8 @@ def recover(
         with _puppet_kept_away(runtime, plan):
             with watch.phase("stop"), _started_again(runtime, plan, servers):
                 stop_servers(runtime, plan)
-                refuse_other_recovery(runtime, plan.id)
+                if not plan.request.rehearsal:
+                    refuse_other_recovery(runtime, plan.id)
                 with watch.phase("swap"):
                     swap(runtime, plan)
             with watch.phase("start"):

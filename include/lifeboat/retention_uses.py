@@ -26,8 +26,9 @@ def ended_recoveries(catalog: Catalog, deployment: str) -> dict[str, RecoveryEvi
 
 
 def journals(catalog: Catalog, deployment: str) -> dict[str, RecoveryJournal]:
-    """Return the journal of each recovery."""
-    return {each.recovery: each for each in catalog.recoveries(deployment) if isinstance(each, RecoveryJournal)}
+    """Return the journal of each recovery; what a rehearsal was made on is gone, and so it needs nothing."""
+    found = (each for each in catalog.recoveries(deployment) if isinstance(each, RecoveryJournal))
+    return {each.recovery: each for each in found if not each.plan.request.rehearsal}
 
 
 def in_file(journal: RecoveryJournal, deployment: Deployment) -> bool:

@@ -1,11 +1,13 @@
 """What a use-case works with: the deployment, its connections, and the hosts, vaults and signer they give."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from lifeboat.bindings import at_site, rebindings
+from lifeboat.bindings import at_site, rebindings, without_names
 from lifeboat.connections import Connection, ConnectionResolver
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_values import size_bytes
@@ -19,6 +21,14 @@ from lifeboat.vault import Vault
 from lifeboat.vault_upkeep import HousekeeperVault
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MadeAddress:
+    """Where something answers that was made a moment ago; without a port at the one that its connection names."""
+
+    host: str
+    port: int | None = None
 
 
 class Runtime:
@@ -42,6 +52,18 @@ class Runtime:
     def at(self, site: str) -> "Runtime":
         """Given a site, or an empty text for the home site, return what works there."""
         return Runtime(self._file, self._resolve, site)
+
+    def at_made(self, site: str, addresses: Mapping[str, MadeAddress], *, alone: bool) -> "Runtime":
+        """Given a site, and the addresses that were made there, by the connection that gets them, return what works
+        there. `alone` keeps the names out of the configuration by which others know what is made: they may lead to
+        what is live."""
+        file = without_names(self._file, site, addresses) if alone else self._file
+
+        def resolve(connection_id: str) -> Connection:
+            found, made = self._resolve(connection_id), addresses.get(connection_id)
+            return replace(found, host=made.host, port=made.port or found.port) if made else found
+
+        return Runtime(file, resolve, site)
 
     @property
     def option(self) -> str:

@@ -30,25 +30,27 @@ def reference() -> str:
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
-        inner, mapped = _inner_model(field.annotation)
         yield f"| `{key}` | {_type_name(field)} | {_default(field)} | {field.description or ''} |\n"
-        if inner is not None:
-            yield from _rows(inner, f"{key}.<name>." if mapped else f"{key}.")
+        for inner, infix in _inner_models(field.annotation):
+            yield from _rows(inner, f"{key}{infix}.")
 
 
-def _inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """Given an annotation, return the model inside it, if any, and whether it is a mapping of names to it."""
+def _inner_models(annotation: Any, infix: str = "") -> Iterator[tuple[type[BaseModel], str]]:
+    """Given an annotation, yield the models inside it, each with what stands between the key and theirs."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    origin = get_origin(annotation)
-    mapped = origin is dict
-    candidates = get_args(annotation)[1:] if mapped else get_args(annotation)
-    if origin in (dict, Union, types.UnionType):
-        for candidate in candidates:
-            model, _ = _inner_model(candidate)
-            if model is not None:
-                return model, mapped
-    return None, False
+        yield annotation, infix
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is dict:
+        yield from _inner_models(arguments[1], ".<name>")
+    elif origin is list:
+        yield from _inner_models(arguments[0], "[]")
+    elif origin is Annotated:
+        yield from _inner_models(arguments[0], infix)
+    elif origin in (Union, types.UnionType):
+        models = [each for argument in arguments for each in _inner_models(argument, infix)]
+        for model, place in models:
+            kind = model.model_fields.get("kind") if len(models) > 1 else None
+            yield model, f"{place}({get_args(kind.annotation)[0]})" if kind else place
 
 
 def _type_name(field: FieldInfo) -> str:
@@ -73,7 +75,7 @@ def _name(annotation: Any) -> str:
         return f"list of {_name(arguments[0])}"
     if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "mapping"
-    return {str: "text", int: "number", bool: "true or false", timedelta: "duration"}.get(
+    return {str: "text", int: "number", float: "number", bool: "true or false", timedelta: "duration"}.get(
         annotation, getattr(annotation, "__name__", "text")
     )
 

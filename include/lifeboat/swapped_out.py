@@ -47,8 +47,9 @@ def _discard(runtime: Runtime, journal: RecoveryJournal, removed: list[Removed],
     except LifeboatError as error:
         left.append(f"recovery {plan.id}: {error.message} Run `lifeboat discard` there.")
         return
-    names = discardable(runtime, plan)
-    discard(runtime, plan)
+    with runtime.at(plan.site) as there:
+        names = discardable(there, plan)
+        discard(there, plan)
     why = f"swapped out more than {format_duration(deployment.retention.swapped_out)} ago: {', '.join(names)}"
     log.info("Removed what recovery %s left: %s", plan.id, why)
     removed.append(Removed(kind="swapped_out", name=plan.id, why=why))

@@ -25,6 +25,8 @@ from tests.support.sshd import SshKeys
 _START_SECONDS = 60.0
 #: How long everything behind it may take to stop in order; what is left then is killed.
 _GRACE_SECONDS = 30
+#: The account's, unlike any word in a log.
+ACCESS_KEY, SECRET_KEY = "test-access-key-41d7", "test-secret-key-9e0b5a"
 _ROOT = Path(__file__).parents[2]
 
 
@@ -58,12 +60,12 @@ class CloudServer:
     def connection(self, connection_id: str = "aws_account", region: str = HOME, **extra: Any) -> Connection:
         """Return the connection of the account; with `role_arn` among the extras it is that of the role's account."""
         reached = {"endpoint_url": self.url, "region_name": region, **extra}
-        return Connection(connection_id, "aws", login="key", password="secret", extra=reached)
+        return Connection(connection_id, "aws", login=ACCESS_KEY, password=SECRET_KEY, extra=reached)
 
     def vault_connection(self, connection_id: str, password: str) -> Connection:
         """Return the connection of a vault in a bucket, whose password is given."""
-        extra = {"secret_access_key": "secret", "region": "us-east-1"}
-        return Connection(connection_id, "generic", login="key", password=password, extra=extra)
+        extra = {"secret_access_key": SECRET_KEY, "region": "us-east-1"}
+        return Connection(connection_id, "generic", login=ACCESS_KEY, password=password, extra=extra)
 
     def ssh_connection(self, connection_id: str, host: str) -> Connection:
         """Return the connection to a machine, given its address."""
@@ -72,7 +74,7 @@ class CloudServer:
 
     def client(self, service: str, region: str = HOME) -> Any:
         """Return boto3's client of a service."""
-        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
         return boto3.client(service, region_name=region, endpoint_url=self.url, **keys)
 
     def stop(self) -> None:

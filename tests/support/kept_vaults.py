@@ -24,8 +24,8 @@ class Kept:
     directory: Path
 
     def files(self, kind: str) -> list[Path]:
-        """Return the files of a kind (data, index, keys, locks, snapshots), the largest first; without those that restic
-        is writing under another name."""
+        """Return the files of a kind (data, index, keys, locks, snapshots), the largest first; without those that
+        restic is writing under another name."""
         found = [path for path in (self.directory / kind).rglob("*") if "-tmp-" not in path.name and path.is_file()]
         return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
 

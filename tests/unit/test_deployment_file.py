@@ -75,6 +75,35 @@ def test_what_is_in_a_cloud_that_the_file_does_not_know(write: Callable[..., Pat
     ]
 
 
+def test_a_takeover_of_what_the_file_does_not_know(write: Callable[..., Path]) -> None:
+    takeover = """\
+    bindings: {cp: {stands_in_for: cp-1}}
+    takeover:
+      databases: {db: {}, gone: {}}
+      machines: {m: {bindings: [cp, far], image: gone, launch: {template: t}}, n: {bindings: [], launch: {subnet: s}}}
+      switch:
+        - {kind: record, zone: Z, name: am.example.com, machines: [nobody]}
+        - {kind: record, zone: Z, name: am.example.com, database: nothing}
+        - {kind: record, zone: Z, name: am.example.com}
+        - {kind: fax}
+"""
+    path = write(
+        ("      writer: the_vault\n", f"      writer: the_vault\n{takeover}"),
+        more="rds: {db: {identifier: wso2, database_server: main-db}}\n",
+    )
+    found = {problem.key.removeprefix("sites.main.takeover"): problem.message for problem in problems_of(path)}
+    assert found[""] == "site 'main' has no account and region"
+    assert "a binding of site 'main' with a connection" in found[".databases.db"]
+    assert found[".databases.gone"] == "is not one of rds (db)"
+    assert found[".machines.m.image"] == "'gone' is not one of images"
+    assert found[".machines.m.bindings"] == "'far' is not a binding of site 'main' with a connection"
+    assert found[".switch.0"] == "'nobody' is not one of machines"
+    assert found[".switch.1"] == "'nothing' is not one of databases"
+    assert "one of machines, database and values" in found[".switch.2.record"]
+    assert any("fax" in message for message in found.values())
+    assert any("template or instance_type" in message for message in found.values())
+
+
 def test_nothing_to_back_up(tmp_path: Path) -> None:
     path = tmp_path / "prod.yaml"
     path.write_text(GOOD[: GOOD.index("database_servers:")])

@@ -110,6 +110,10 @@ class Catalog(Leases, UpkeepRecords, Alerts):
         """Given a deployment, return the journals and the evidence of its recoveries, oldest first."""
         return self._documents(deployment, "recovery-journal", "recovery")
 
+    def site_recoveries(self, deployment: str) -> list[EvidenceDocument]:
+        """Given a deployment, return the journals and the evidence of recoveries of its sites, oldest first."""
+        return self._documents(deployment, "site-recovery-journal", "site-recovery")
+
     def updates(self, deployment: str) -> list[EvidenceDocument]:
         """Given a deployment, return the journals and the evidence of its updates, oldest first."""
         return self._documents(deployment, "update-journal", "update")

@@ -70,8 +70,8 @@ def open_engine(url: URL) -> Engine:
 
 
 def _keep_a_log(connection: Any) -> None:
-    """Let readers and a writer of SQLite work side by side. Where others open a new file as well, the first one makes the
-    change; SQLite refuses the others at once while it does, whatever `busy_timeout` says."""
+    """Let readers and a writer of SQLite work side by side. Where others open a new file as well, the first one makes
+    the change; SQLite refuses the others at once while it does, whatever `busy_timeout` says."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

@@ -1,0 +1,264 @@
+"""The recovery of a whole site: another site takes over, or rehearses that.
+
+The order: plan → approve → journal → databases from snapshots and machines from images, side by side → Puppet → members
+from the site's vault, beside, proven, rebound to what was made, exchanged → start, health, checks → switch over →
+evidence. A rehearsal does the same under names of its own, switches nothing over, and is taken down whatever happened.
+
+Every function may be repeated: names follow from the recovery's id, so a repetition finds what an earlier try has made.
+The members are brought back by a recovery of that same id, with everything that holds for one.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
+
+from lifeboat.aws.leftovers import Cleared
+from lifeboat.catalog import Catalog
+from lifeboat.deployment import Unit
+from lifeboat.deployment_takeover import Takeover
+from lifeboat.documents import read_evidence, write_evidence
+from lifeboat.errors import LifeboatError, RecoveryError
+from lifeboat.manifest import Check
+from lifeboat.puppet_run import puppet_of, run_puppet
+from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryRequest, bound_to
+from lifeboat.recovery_journal import begin as begin_recovery
+from lifeboat.recovery_journal import find_journal, refuse_other_recovery
+from lifeboat.recovery_plan import plan_recovery
+from lifeboat.recovery_run import recover
+from lifeboat.runtime import Runtime
+from lifeboat.site_build import Made, addresses_of, made_by, require_made, take_down
+from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal, SiteRecoveryPlan
+from lifeboat.site_recovery_plan import takeover_of
+from lifeboat.site_switch import read_all, switch_over
+from lifeboat.wso2.server import ServerControl
+
+log = logging.getLogger(__name__)
+
+#: Longer than what comes before and after an approval takes.
+_WORK = timedelta(days=1)
+
+
+def lease_point(runtime: Runtime, catalog: Catalog, plan: SiteRecoveryPlan) -> None:
+    """Keep the point of a plan from being deleted while people approve it and until it is brought back."""
+    waits = runtime.deployment.recovery.approval_timeout * 2 + _WORK
+    catalog.lease(plan.deployment, plan.point, f"site recovery {plan.id}", waits)
+
+
+def begin(
+    runtime: Runtime, catalog: Catalog, plan: SiteRecoveryPlan, requested_by: str, approved_by: Sequence[str] = ()
+) -> SiteRecoveryJournal:
+    """Write the journal into the site's vault: from here on something may stand in AWS. Doing it again gives the
+    journal that is there. Raise RecoveryError while another recovery of the site is neither finished nor given up; a
+    rehearsal does not mind one."""
+    with runtime.at(plan.site) as there:
+        for journal in journals(there, plan.id):
+            return journal
+        if not plan.rehearsal:
+            refuse_other(there, plan.id)
+            refuse_other_recovery(there, plan.id)
+        lease_point(runtime, catalog, plan)
+        journal = SiteRecoveryJournal(
+            id=uuid.uuid4().hex,
+            plan=plan,
+            requested_by=requested_by,
+            approved_by=tuple(approved_by),
+            finished_at=datetime.now(UTC),
+            before=() if plan.rehearsal else read_all(there, takeover_of(runtime.deployment, plan.site)),
+            **bound_to(plan),
+        )
+        write_evidence(there.vault(plan.site), there.signer(), journal)
+    catalog.add_evidence(journal)
+    return journal
+
+
+def journals(there: Runtime, recovery: str = "") -> list[SiteRecoveryJournal]:
+    """Given a runtime at a site, return the journals of its recoveries whose ids begin so, oldest first."""
+    found = [each for each in _documents(there, "site-recovery-journal") if each.recovery.startswith(recovery)]
+    return cast(list[SiteRecoveryJournal], found)
+
+
+def require_journal(there: Runtime, recovery: str) -> SiteRecoveryJournal:
+    """Given the id of a recovery of the site, or the beginning of it, return its journal. Raise RecoveryError for none
+    or several."""
+    found = journals(there, recovery)
+    if len(found) != 1:
+        deployment = there.deployment
+        raise RecoveryError(
+            f"{len(found) or 'No'} recoveries of site '{deployment.home_site()}' have an id that begins with "
+            f"'{recovery}'.",
+            next_step=f"List them with `lifeboat site list {deployment.name}`.",
+        )
+    return found[0]
+
+
+def refuse_other(there: Runtime, recovery: str) -> None:
+    """Raise RecoveryError when another recovery of the site was begun and is neither finished nor given up."""
+    ended = {
+        each.recovery
+        for each in cast(list[SiteRecoveryEvidence], _documents(there, "site-recovery"))
+        if each.succeeded and each.action in ("recover", "give-up")
+    }
+    for journal in journals(there):
+        if journal.recovery not in {recovery, *ended} and not journal.plan.rehearsal:
+            name, site = journal.deployment, journal.site
+            raise RecoveryError(
+                f"Site recovery '{journal.recovery}' of '{name}' at '{site}' is neither finished nor given up.",
+                next_step=f"Go on with `lifeboat site recover {name} {site} --resume {journal.recovery}`, or take "
+                f"down what "
+                f"it made with `lifeboat site give-up {name} {site} {journal.recovery}`.",
+            )
+
+
+def _documents(there: Runtime, kind: str) -> list[Any]:
+    deployment, signer = there.deployment, there.signer()
+    vault = there.vault(deployment.home_site())
+    found = vault.snapshots({"deployment": deployment.name, "type": kind})
+    read = [read_evidence(vault, signer, snapshot) for snapshot in found]
+    return sorted(read, key=lambda each: each.finished_at)
+
+
+@contextmanager
+def at_made(runtime: Runtime, plan: SiteRecoveryPlan) -> Iterator[tuple[Runtime, Mapping[str, Made]]]:
+    """Given a runtime at home, yield one at the site, with the addresses of what the plan has made, and those. Raise
+    RecoveryError when something of it is missing."""
+    with runtime.at(plan.site) as there:
+        made = require_made(there, plan)
+    with runtime.at_made(plan.site, addresses_of(made), alone=plan.rehearsal) as there:
+        yield there, made
+
+
+def lay_down(there: Runtime, catalog: Catalog, plan: SiteRecoveryPlan, server: str) -> Check:
+    """Let Puppet make a machine what it must be, and return what it did. A home that stood there before is captured;
+    one on a machine that was made a moment ago came out of an image."""
+    host = there.deployment.hosts.get(there.deployment.servers[server].host)
+    new = any(host is not None and host.ssh in each.connections for each in plan.machines)
+    done = run_puppet(there, catalog, server, safety_point=not new)
+    detail = f"{done.run}; the home: {done.home}"
+    return Check(name="puppet", verdict="health", outcome="passed", member=f"home/{server}", detail=detail)
+
+
+def recover_members(
+    there: Runtime, catalog: Catalog, plan: SiteRecoveryPlan, requested_by: str, approved_by: Sequence[str] = ()
+) -> RecoveryEvidence | None:
+    """Given a runtime at the site with the made addresses, bring back what comes from the site's vault, by a recovery
+    of the same id; one that was interrupted goes on, one that is done is told again. None when nothing comes from
+    there."""
+    if not plan.units:
+        return None
+    if done := _done(there, plan):
+        return done
+    journal = find_journal(there, plan.id)
+    if journal is None:
+        journal = _begin_members(there, catalog, plan, requested_by, approved_by)
+    return recover(there, catalog, journal)
+
+
+def _begin_members(
+    there: Runtime, catalog: Catalog, plan: SiteRecoveryPlan, requested_by: str, approved_by: Sequence[str]
+) -> RecoveryJournal:
+    request = RecoveryRequest(
+        point=plan.point,
+        units=plan.units,
+        reason=plan.request.reason or f"recovery of site {plan.site}",
+        unproven=plan.request.unproven,
+        safety_point=False,  # what was live is at the site that is lost
+        rehearsal=plan.rehearsal,
+    )
+    for name in (unit.name for unit in map(Unit.parse, plan.units) if unit.kind == "home"):
+        if there.deployment.servers[name].control is not None:
+            ServerControl.of(there, name).preflight()
+    members = plan_recovery(there, catalog, request, plan.id)
+    return begin_recovery(there, catalog, members, requested_by, approved_by)
+
+
+def _done(there: Runtime, plan: SiteRecoveryPlan) -> RecoveryEvidence | None:
+    vault, signer = there.vault(plan.site), there.signer()
+    tags = {"deployment": plan.deployment, "type": "recovery", "recovery": plan.id, "passed": "yes"}
+    found = vault.snapshots(tags)
+    return cast(RecoveryEvidence, read_evidence(vault, signer, found[-1])) if found else None
+
+
+def switch(runtime: Runtime, plan: SiteRecoveryPlan) -> list[str]:
+    """Bring the traffic to the site, once all that it takes is healthy there; return what was switched."""
+    takeover: Takeover = takeover_of(runtime.deployment, plan.site)
+    with at_made(runtime, plan) as (there, made):
+        return switch_over(there, plan, takeover, made)
+
+
+def preflight_puppet(there: Runtime, plan: SiteRecoveryPlan) -> None:
+    """Check that Puppet is on each machine that it is to lay down. Raise what is missing."""
+    for name in plan.servers:
+        puppet_of(there, name).preflight()
+
+
+def record(
+    runtime: Runtime,
+    catalog: Catalog,
+    plan: SiteRecoveryPlan,
+    *,
+    started_at: datetime,
+    requested_by: str,
+    action: Literal["recover", "rehearse", "switch-back", "give-up"] | None = None,
+    error: str = "",
+    cleared: Cleared | None = None,
+    removed: Sequence[str] = (),
+    **found: Any,
+) -> SiteRecoveryEvidence:
+    """Write how an attempt ended into the site's vault, then into the catalog, with what stands in AWS by then
+    and what was `cleared`, or `removed` by name. A rehearsal has succeeded only if nothing is left of it."""
+    with runtime.at(plan.site) as there:
+        stands = _stands(there, plan)
+        not_gone = [f"{each}: {why.message}" for each, why in cleared.failed] if cleared else []
+        over = plan.rehearsal or action == "give-up"
+        if over and (stands or not_gone):
+            left = "; ".join([*not_gone, *(f"{name} ({what})" for name, what in stands.items())])
+            error = "; ".join(filter(None, (error, f"not all was taken down: {left}")))
+        evidence = SiteRecoveryEvidence(
+            id=uuid.uuid4().hex,
+            action=action or ("rehearse" if plan.rehearsal else "recover"),
+            succeeded=not error,
+            started_at=started_at,
+            finished_at=datetime.now(UTC),
+            requested_by=requested_by,
+            reason=plan.request.reason,
+            stands=stands,
+            removed=tuple(str(each) for each in cleared.removed) if cleared else tuple(removed),
+            error=error,
+            **bound_to(plan),
+            **found,
+        )
+        write_evidence(there.vault(plan.site), there.signer(), evidence)
+    catalog.add_evidence(evidence)
+    catalog.give_back(plan.deployment, f"site recovery {plan.id}")
+    return evidence
+
+
+def _stands(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, str]:
+    """Return what of a plan stands in AWS, by name; what cannot be asked may stand."""
+    try:
+        return {name: str(each) for name, each in made_by(there, plan).items()}
+    except LifeboatError as error:
+        names = [*(each.identifier for each in plan.databases), *(each.machine for each in plan.machines)]
+        return dict.fromkeys(names, f"is not known: {error.message}")
+
+
+def give_up(
+    runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal, requested_by: str
+) -> SiteRecoveryEvidence:
+    """Take down all that a recovery or a rehearsal has made, and record it. Raise RecoveryError while what brings
+    traffic is not as it was before: it may lead to what would be removed."""
+    plan, began = journal.plan, datetime.now(UTC)
+    with runtime.at(plan.site) as there:
+        if not plan.rehearsal and read_all(there, takeover_of(runtime.deployment, plan.site)) != journal.before:
+            which = f"{plan.deployment} {plan.site} {plan.id}"
+            raise RecoveryError(
+                f"Traffic is not where it was before site recovery '{plan.id}', so what it made is not removed.",
+                next_step=f"Bring it back first: `lifeboat site switch-back {which}`.",
+            )
+        cleared = take_down(there, plan)
+    return record(
+        runtime, catalog, plan, started_at=began, requested_by=requested_by, action="give-up", cleared=cleared
+    )

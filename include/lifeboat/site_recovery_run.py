@@ -1,0 +1,141 @@
+"""A recovery of a site from its journal to its evidence, as the command line does it: in one go, and back."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from lifeboat.aws.sites import cloud_of_site
+from lifeboat.aws.work import Work, finish
+from lifeboat.catalog import Catalog
+from lifeboat.errors import LifeboatError, RecoveryError
+from lifeboat.manifest import Check
+from lifeboat.recovery_run import Watch
+from lifeboat.runtime import Runtime
+from lifeboat.site_build import (
+    launch_machine,
+    made_by,
+    prove_database,
+    restore_database,
+    take_down,
+    wait_for_machine,
+)
+from lifeboat.site_recovery import at_made, lay_down, record, recover_members, require_journal, switch
+from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal, SiteRecoveryPlan
+from lifeboat.site_recovery_plan import TAKEN_DOWN, takeover_of
+from lifeboat.site_switch import switch_back as switch_all_back
+from lifeboat.together import TogetherPool
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MADE, LAID_DOWN, MEMBERS, SWITCHED = "make", "Puppet", "members", "switch over"
+#: Most of it waits for AWS.
+_SIDE_BY_SIDE = 16
+
+
+def carry_out(runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal) -> SiteRecoveryEvidence:
+    """Carry out a recovery or a rehearsal whose journal is written, or go on with one that was interrupted. Its end is
+    recorded whatever it is; a rehearsal is taken down whatever it is. Raise what made it fail, after that."""
+    plan, watch, began = journal.plan, Watch(), datetime.now(UTC)
+    found: dict[str, Any] = {"seconds": watch.seconds, "checks": ()}
+    found |= {"requested_by": journal.requested_by, "approved_by": journal.approved_by}
+    cleared, failure = None, None
+    try:
+        _make_and_recover(runtime, catalog, journal, watch, found)
+    except LifeboatError as error:
+        failure = error
+    finally:
+        if plan.rehearsal:
+            with watch.phase(TAKEN_DOWN), runtime.at(plan.site) as there:
+                cleared = take_down(there, plan)
+    told = failure.message if failure else ""
+    evidence = record(runtime, catalog, plan, started_at=began, error=told, cleared=cleared, **found)
+    if failure:
+        failure.next_step += what_now(plan, evidence)
+        raise failure
+    return evidence
+
+
+def _make_and_recover(
+    runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal, watch: Watch, found: dict[str, Any]
+) -> None:
+    plan = journal.plan
+    with watch.phase(MADE), runtime.at(plan.site) as there:
+        _make_all(runtime, there, plan)
+    with at_made(runtime, plan) as (made, _):
+        for machine in plan.machines:
+            wait_for_machine(made, plan, machine.name)
+        with watch.phase("check databases"):
+            for database in plan.databases:
+                found["checks"] += tuple(prove_database(made, plan, database.name))
+        with watch.phase(LAID_DOWN):
+            found["checks"] += tuple(_side_by_side(plan.servers, lambda name: lay_down(made, catalog, plan, name)))
+        with watch.phase(MEMBERS):
+            members = recover_members(made, catalog, plan, journal.requested_by, journal.approved_by)
+    if members:
+        found["checks"] += members.checks
+        found["servers"] = members.servers
+    if not plan.rehearsal:
+        with watch.phase(SWITCHED):
+            found["switched"] = tuple(switch(runtime, plan))
+
+
+def _make_all(runtime: Runtime, there: Runtime, plan: SiteRecoveryPlan) -> None:
+    def make(work: Callable[[Runtime, SiteRecoveryPlan, str], Work[Any]], name: str) -> None:
+        # An account's clients are of one thread.
+        with runtime.at(plan.site) as own:
+            finish(cloud_of_site(own, plan.site), work(own, plan, name))
+
+    with TogetherPool(_SIDE_BY_SIDE) as pool:
+        for database in plan.databases:
+            pool.submit(make, restore_database, database.name)
+        for machine in plan.machines:
+            pool.submit(make, launch_machine, machine.name)
+
+
+def _side_by_side(names: tuple[str, ...], work: Callable[[str], Check]) -> list[Check]:
+    with TogetherPool(_SIDE_BY_SIDE) as pool:
+        futures: list[Future[Check]] = [pool.submit(work, name) for name in names]
+    return [future.result() for future in futures]
+
+
+def what_now(plan: SiteRecoveryPlan, evidence: SiteRecoveryEvidence) -> str:
+    """Return what a person does after an attempt that failed: what stands costs money."""
+    which = f"{plan.deployment} {plan.site}"
+    if plan.rehearsal:
+        return (
+            f" Of the rehearsal stands: {', '.join(evidence.stands)}; `lifeboat site give-up {which} {plan.id}` "
+            f"removes it."
+            if evidence.stands
+            else " Nothing of the rehearsal is left in AWS."
+        )
+    stands = "; ".join(f"{name}: {what}" for name, what in evidence.stands.items()) or "nothing in AWS"
+    return (
+        f" What stands: {stands}. Go on with `lifeboat site recover {which} --resume {plan.id}`, or remove it with "
+        f"`lifeboat site give-up {which} {plan.id}`."
+    )
+
+
+def switch_back(
+    runtime: Runtime, catalog: Catalog, site: str, recovery: str, requested_by: str
+) -> SiteRecoveryEvidence:
+    """Bring the traffic back to where it was before a recovery of a site, and record it. What was made stays."""
+    began = datetime.now(UTC)
+    with runtime.at(site) as there:
+        journal = require_journal(there, recovery)
+        plan, takeover = journal.plan, takeover_of(runtime.deployment, site)
+        if plan.rehearsal:
+            raise RecoveryError(
+                f"'{plan.id}' was a rehearsal, which switches nothing over.",
+                next_step=f"`lifeboat site list {plan.deployment}` shows the recoveries.",
+            )
+        told: dict[str, Any] = {"started_at": began, "requested_by": requested_by, "action": "switch-back"}
+        try:
+            switched = switch_all_back(there, plan, takeover, journal.before, made_by(there, plan))
+        except LifeboatError as error:
+            record(runtime, catalog, plan, error=error.message, **told)
+            raise
+    return record(runtime, catalog, plan, switched=tuple(switched), **told)

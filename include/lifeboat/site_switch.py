@@ -1,0 +1,136 @@
+"""How traffic comes to a site that has taken over, and back: records of Route 53, targets of load balancers, and
+programs of your own. What was before is read first, and kept in the journal: after a kill, what is there may be the
+new."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lifeboat.aws.account import cloud_of
+from lifeboat.aws.cloud import Cloud
+from lifeboat.aws.sites import cloud_of_site
+from lifeboat.aws.switch import Member, Record, read_record, read_targets, set_record, set_targets
+from lifeboat.aws.work import finish
+from lifeboat.deployment_takeover import CommandSwitch, RecordSwitch, Switch, Takeover, TargetsSwitch
+from lifeboat.errors import CommandError, RecoveryError, ToolError
+from lifeboat.host import Command, LocalHost
+from lifeboat.runtime import Runtime
+from lifeboat.site_build import Made
+from lifeboat.site_recovery_documents import SiteRecoveryPlan
+
+log = logging.getLogger(__name__)
+
+
+def described(switch: Switch) -> str:
+    """Return in words what a switch does."""
+    if isinstance(switch, RecordSwitch):
+        to = ", ".join(switch.machines or switch.values) or f"database {switch.database}"
+        return f"record {switch.name} {switch.type} → {to}"
+    if isinstance(switch, TargetsSwitch):
+        return f"targets of {switch.group.rpartition(':')[2]} → {', '.join(switch.machines)}"
+    return f"run {switch.run[0]}"
+
+
+def read_all(there: Runtime, takeover: Takeover) -> tuple[dict[str, Any], ...]:
+    """Given a runtime at the site, return what brings traffic to where it is now, as JSON, in the order of the
+    switches. Raise what keeps it from being read: then it could not be switched either."""
+    return tuple(_read(there, switch) for switch in takeover.switch)
+
+
+def switch_over(there: Runtime, plan: SiteRecoveryPlan, takeover: Takeover, made: Mapping[str, Made]) -> list[str]:
+    """Bring the traffic to the site; return what was switched. Doing it again changes nothing."""
+    done = []
+    for switch in takeover.switch:
+        log.info("Switching over: %s", described(switch))
+        if isinstance(switch, RecordSwitch):
+            cloud = _cloud_of(there, switch)
+            record = read_record(cloud, switch.zone, switch.name, switch.type, switch.set_identifier)
+            finish(cloud, set_record(cloud, record.pointing_to(_values(switch, made), switch.ttl)))
+        elif isinstance(switch, TargetsSwitch):
+            cloud = _cloud_of(there, switch)
+            wanted = [Member(made[name].id, switch.port) for name in switch.machines]
+            finish(cloud, set_targets(cloud, switch.group, cloud.region, wanted))
+        else:
+            _run(switch, switch.run, plan, made)
+        done.append(described(switch))
+    return done
+
+
+def switch_back(
+    there: Runtime,
+    plan: SiteRecoveryPlan,
+    takeover: Takeover,
+    before: Sequence[dict[str, Any]],
+    made: Mapping[str, Made],
+) -> list[str]:
+    """Bring the traffic back to where it was before, the last switch first; return what was switched."""
+    if len(before) != len(takeover.switch):
+        raise RecoveryError(
+            f"takeover.switch has {len(takeover.switch)} entries; it had {len(before)} when site recovery "
+            f"'{plan.id}' began.",
+            next_step="Put back what the deployment file said then, or switch the traffic by hand.",
+        )
+    done = []
+    for switch, was in reversed(list(zip(takeover.switch, before, strict=True))):
+        log.info("Switching back: %s", described(switch))
+        if isinstance(switch, RecordSwitch):
+            cloud = _cloud_of(there, switch)
+            finish(cloud, set_record(cloud, Record(**was)))
+        elif isinstance(switch, TargetsSwitch):
+            cloud = _cloud_of(there, switch)
+            finish(cloud, set_targets(cloud, switch.group, cloud.region, [Member(**each) for each in was["members"]]))
+        elif switch.back:
+            _run(switch, switch.back, plan, made)
+        else:
+            log.warning("%s has no way back in the deployment file: do it by hand", described(switch))
+            continue
+        done.append(described(switch))
+    return done
+
+
+def _read(there: Runtime, switch: Switch) -> dict[str, Any]:
+    if isinstance(switch, RecordSwitch):
+        cloud = _cloud_of(there, switch)
+        return read_record(cloud, switch.zone, switch.name, switch.type, switch.set_identifier).document()
+    if isinstance(switch, TargetsSwitch):
+        cloud = _cloud_of(there, switch)
+        members = read_targets(cloud, switch.group, cloud.region)
+        return {"members": [{"id": each.id, "port": each.port} for each in members]}
+    if LocalHost().find_tool(switch.run[0]) is None:
+        raise ToolError(
+            f"There is no program '{switch.run[0]}' on this worker, which would switch traffic over.",
+            next_step="Install it, or correct takeover.switch in the deployment file.",
+        )
+    return {}
+
+
+def _cloud_of(there: Runtime, switch: RecordSwitch | TargetsSwitch) -> Cloud:
+    site = there.deployment.home_site()
+    account = switch.account if isinstance(switch, RecordSwitch) else None
+    if account is None:
+        return cloud_of_site(there, site)
+    return cloud_of(there.connection(account), there.deployment.sites[site].region)
+
+
+def _values(switch: RecordSwitch, made: Mapping[str, Made]) -> list[str]:
+    if switch.database:
+        return [made[switch.database].address.host]
+    return switch.values or [made[name].address.host for name in switch.machines]
+
+
+def _run(switch: CommandSwitch, argv: Sequence[str], plan: SiteRecoveryPlan, made: Mapping[str, Made]) -> None:
+    environment = {
+        "LIFEBOAT_RECOVERY": plan.id,
+        "LIFEBOAT_SITE": plan.site,
+        "LIFEBOAT_ADDRESSES": json.dumps({name: each.address.host for name, each in made.items()}),
+    }
+    try:
+        done = LocalHost().run(Command(list(argv), environment=environment), timeout=switch.timeout.total_seconds())
+    except (CommandError, TimeoutError) as error:
+        raise RecoveryError(
+            f"{argv[0]}, which switches traffic, failed: {error}",
+            next_step="Correct it and repeat; what was switched before it stays switched.",
+        ) from None
+    for line in done.stdout.decode(errors="replace").splitlines():
+        log.info("%s: %s", argv[0], line)
