@@ -95,16 +95,21 @@ class ConfirmRecoveryOperator(LifeboatOperator):
         from lifeboat.recovery_journal import begin
 
         plan, catalog = read_plan(self.plan), open_catalog()
-        approved_by = approvers(context["ti"], self.approvals)
-        if len(set(approved_by)) < len(self.approvals):
-            raise AirflowFailException(
-                f"Recovery '{plan.id}' wants {len(self.approvals)} people to approve it; {', '.join(approved_by)} did. "
-                "Nothing was touched. Start a new recovery and let another person approve it, too."
-            )
+        approved_by = self.approved(context["ti"], f"Recovery '{plan.id}'")
         refuse_changed(runtime, catalog, plan)
         journal = begin(runtime, catalog, plan, requested_by(context["dag_run"]), approved_by)
         self.log.info("Recovery %s has begun; it is finished, or undone with `lifeboat undo`.", plan.id)
         return journal.id
+
+    def approved(self, instance: Any, what: str) -> list[str]:
+        """Return who approved the plan. Fail when they are too few: one person may not approve it twice."""
+        approved_by = approvers(instance, self.approvals)
+        if len(set(approved_by)) < len(self.approvals):
+            raise AirflowFailException(
+                f"{what} wants {len(self.approvals)} people to approve it; {', '.join(approved_by) or 'nobody'} did. "
+                "Nothing was touched. Start a new recovery and let another person approve it, too."
+            )
+        return approved_by
 
 
 def approvers(instance: Any, approvals: Any) -> list[str]:

@@ -7,11 +7,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lifeboat_airflow.recovery_record import RecordRecoveryOperator
+from lifeboat_airflow.site_recovery_record import RecordSiteRecoveryOperator
 from lifeboat_airflow.update import ReportUpdateOperator
 
 LAST = [
     RecordRecoveryOperator(task_id="record", deployment="sample", plan=None, tasks={}, approvals=[]),
     ReportUpdateOperator(task_id="report", deployment="sample", plan=None, servers=[]),
+    RecordSiteRecoveryOperator(task_id="record_site", deployment="sample", plan=None, phases={}, approvals=[]),
 ]
 
 
@@ -23,7 +25,7 @@ def context(plan_state: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("task", LAST, ids=lambda task: task.task_id)
 def test_a_plan_that_failed_fails_the_run(task: Any) -> None:
-    with pytest.raises(AirflowFailException, match=r"Nothing was begun.*plan"):
+    with pytest.raises(AirflowFailException, match=r"Nothing was (begun|made).*plan"):
         task.run(None, context("failed"))
 
 

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The deployments whose runs do everything twice.
-TWICE = ("before", "main", "returning", "tidy", "twin", "updating", "watched")
+#: The deployments whose runs do everything twice, and DAGs of others that do.
+TWICE = ("before", "lost.site_recovery", "main", "returning", "tidy", "twin", "updating", "watched")
 
 _POLICY = '''
 """A cluster policy of the tests: see tests/e2e/airflow_policy.py."""
@@ -25,12 +25,13 @@ def task_policy(task):
     from lifeboat.processes import Process
     from lifeboat_airflow.base import LifeboatOperator
     from lifeboat_airflow.recovery import ChooseTasksOperator, GoAheadOperator
+    from lifeboat_airflow.site_recovery import GoAheadAtSiteOperator
     from lifeboat_airflow.update import AskOrGoOnOperator
 
     if not hasattr(LifeboatOperator.execute, "once"):
         LifeboatOperator.execute = twice(LifeboatOperator.execute)
         # A branch ends by an exception that skips others.
-        for operator in (GoAheadOperator, ChooseTasksOperator, AskOrGoOnOperator):
+        for operator in (GoAheadOperator, GoAheadAtSiteOperator, ChooseTasksOperator, AskOrGoOnOperator):
             operator.choose_branch = twice(operator.choose_branch)
     if not hasattr(Process.__init__, "unseen"):
         Process.__init__ = seen(Process.__init__)
@@ -41,7 +42,7 @@ def twice(execute):
     def both(self, context):
         result = execute(self, context)
         instance = context["ti"]
-        if instance.dag_id.partition(".")[0] in {deployments}:
+        if {{instance.dag_id, instance.dag_id.partition(".")[0]}} & {{*{deployments}}}:
             self.log.info("Once more, as after a worker that ended before it could report")
             result = execute(self, context)
             line = {{"dag": instance.dag_id, "task": instance.task_id, "run": instance.run_id}}

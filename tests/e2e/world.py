@@ -28,6 +28,7 @@ from tests.e2e.brakes import Brakes
 from tests.e2e.deployments import WEST_PASSWORD, WEST_WRITER, WRONG_VAULT_PASSWORD, write_deployments
 from tests.e2e.runs import Run
 from tests.e2e.slow_dump import SlowDump
+from tests.support.cloud_server import environment_of
 from tests.support.patchable import (
     CP_1,
     CP_2,
@@ -40,6 +41,7 @@ from tests.support.patchable import (
 )
 from tests.support.quick_vault import make_quick_vault
 from tests.support.receiver import Receiver
+from tests.support.takeover import TakeoverSites
 
 REPOSITORY = Path(__file__).parents[2]
 PEOPLES_PASSWORD = "peoples-password-5d20"
@@ -75,6 +77,10 @@ class World:
         for double in self.rolling.values():
             self.brakes.fit(double)
         write_deployments(self.deployments, {"updating": self.servers, "rolling": self.rolling})
+        (self.directory / "takeover").mkdir(mode=0o711)
+        self.lost = TakeoverSites(self.directory / "takeover", "lost")
+        self._stack.callback(self.lost.stop)
+        self.lost.write(self.deployments)
         for name, value in self.environment.items():
             self._patch.setenv(name, value)
         self._stack.callback(self._patch.undo)
@@ -100,6 +106,7 @@ class World:
             **stage,
             **own_environment(self.directory / "airflow", stage["LIFEBOAT_CATALOG"]),
             **self.slow_dump.environment(),
+            **environment_of(*self.lost.connections().values()),
             environment_variable("wrong_vault_writer"): json.dumps(wrong),
             environment_variable(WEST_WRITER): json.dumps({"conn_type": "generic", "password": WEST_PASSWORD}),
             environment_variable("wso2_updates"): json.dumps(
@@ -199,5 +206,5 @@ class World:
     def _make_vaults(self) -> None:
         writers = {"main": "lifeboat_vault_writer", "west": WEST_WRITER}
         for deployment in load_all()[0]:
-            for site in deployment.sites:
+            for site in deployment.sites if deployment.name != self.lost.name else ():  # those are in buckets
                 make_quick_vault(self.vault_directory(deployment.name, site), from_environment(writers[site]).password)
