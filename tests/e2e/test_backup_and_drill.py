@@ -21,13 +21,14 @@ UNITS = {
 CAPABILITIES = ("system_backup", "pre_upgrade_snapshot", "restore_drill", "recovery", "housekeeping", "objectives")
 OF_SERVERS = ("patch_restore", "product_update")
 OF_SITES = ("replication",)
+OF_TAKEOVERS = ("site_recovery",)
 
 
 def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> None:
     deployments = [find_deployment(path.stem) for path in world.deployments.iterdir()]
-    assert len(deployments) == 20
-    assert len([each for each in deployments if each.servers]) == 6
-    assert len([each for each in deployments if each.other_sites()]) == 1
+    assert len(deployments) == 21
+    assert len([each for each in deployments if each.servers]) == 7
+    assert len([each for each in deployments if each.other_sites()]) == 2
     assert {dag["dag_id"] for dag in world.airflow.dags()} == {
         f"{each.name}.{capability}"
         for each in deployments
@@ -35,6 +36,7 @@ def test_every_deployment_has_its_dags_and_no_file_is_broken(world: World) -> No
             *CAPABILITIES,
             *(OF_SERVERS if each.servers else ()),
             *(OF_SITES if each.other_sites() else ()),
+            *(OF_TAKEOVERS if any(site.takeover for site in each.sites.values()) else ()),
         )
     }
     assert world.airflow.import_errors() == {}

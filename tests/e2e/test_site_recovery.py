@@ -1,6 +1,7 @@
 """A site that takes over, by the scheduler: backup, copy, drill there, rehearsal, and then in earnest."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,27 @@ def test_a_rehearsal_by_the_scheduler_builds_everything_and_leaves_nothing(world
     assert list(told.seconds) == ["make", "Puppet", "members", "take down"]
     assert "database-answers" in {check.name for check in told.checks}
     assert (lost.made(), lost.points_to(), lost.switched.exists()) == ({}, [BEFORE], False)
+    lost.clean()
+
+
+def test_a_rehearsal_that_fails_is_taken_down_too(world: World, point: str) -> None:
+    lost = world.lost
+    manifest = Path(lost.puppet["manifest"])
+    working = manifest.read_text()
+    manifest.write_text(working + "file { '/no/such/directory/file': content => 'x' }\n")
+    try:
+        run = world.trigger(DAG, {"site": SITE, "rehearsal": True}).wait("failed", timeout=400)
+    finally:
+        manifest.write_text(working)
+    states = run.states()
+    assert {name for name, state in states.items() if state == "failed"} == {f"puppet.{SERVER}", "record"}
+    assert states["take_down"] == "success"
+    assert states["members"] == "upstream_failed"
+    told = evidence(world)
+    assert (told.succeeded, told.error, told.stands) == (False, f"failed: puppet.{SERVER}", {})
+    assert len(told.removed) == 2
+    assert lost.made() == {}
+    assert "Nothing of the rehearsal is left in AWS." in run.log("record")
     lost.clean()
 
 
