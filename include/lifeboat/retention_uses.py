@@ -4,6 +4,7 @@ that what they left may still be taken back."""
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Deployment
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
+from lifeboat.site_recovery_documents import SiteRecoveryEvidence
 from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 
@@ -26,9 +27,12 @@ def ended_recoveries(catalog: Catalog, deployment: str) -> dict[str, RecoveryEvi
 
 
 def journals(catalog: Catalog, deployment: str) -> dict[str, RecoveryJournal]:
-    """Return the journal of each recovery; what a rehearsal was made on is gone, and so it needs nothing."""
+    """Return the journal of each recovery, but for those of which all is gone that they were made on: rehearsals, and
+    recoveries of a site that were given up. They need nothing."""
+    of_sites = [each for each in catalog.site_recoveries(deployment) if isinstance(each, SiteRecoveryEvidence)]
+    given_up = {each.recovery for each in of_sites if each.action == "give-up" and each.succeeded}
     found = (each for each in catalog.recoveries(deployment) if isinstance(each, RecoveryJournal))
-    return {each.recovery: each for each in found if not each.plan.request.rehearsal}
+    return {each.recovery: each for each in found if not each.plan.request.rehearsal and each.recovery not in given_up}
 
 
 def in_file(journal: RecoveryJournal, deployment: Deployment) -> bool:

@@ -26,9 +26,13 @@ def discard_expired(runtime: Runtime, catalog: Catalog, removed: list[Removed], 
     for recovery, evidence in ended_recoveries(catalog, deployment.name).items():
         if recovery in done or evidence.finished_at >= before or recovery not in begun:
             continue
+        journal = begun[recovery]
         try:
-            _discard(runtime, begun[recovery], removed, left)
+            _discard(runtime, journal, removed, left)
         except LifeboatError as error:
+            if journal.site != deployment.home_site():  # what stands there may be reached from there alone
+                left.append(f"recovery {recovery} at site '{journal.site}': {error.message}")
+                continue
             log.error("What recovery %s swapped out could not be removed: %s", recovery, error)
             failed.append(error)
     if failed:

@@ -30,6 +30,7 @@ from lifeboat.errors import (
 )
 from lifeboat.recovery_journal import interrupted, new_recovery_id
 from lifeboat.replication import replicate
+from lifeboat.retention_uses import journals as needed
 from lifeboat.runtime import Runtime
 from lifeboat.site_recovery import begin, give_up, journals, refuse_other
 from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryPlan, SiteRequest
@@ -179,8 +180,10 @@ def test_a_site_takes_over_gives_the_traffic_back_and_is_given_up(lost: Lost) ->
     assert back.succeeded
     assert lost.points_to() == [BEFORE]
     assert lost.switched.read_text().splitlines()[-1] == "back"
+    assert plan.id in needed(lost.catalog(), NAME)
     ended = lifeboat_here(lost.environment(), "site", "give-up", NAME, SITE, plan.id, "--confirm", NAME)
     assert ended.status == 0, ended.stdout + ended.stderr
+    assert plan.id not in needed(lost.catalog(), NAME)
     assert lost.evidence()[-1].action == "give-up"
     listed = lifeboat_here(lost.environment(), "site", "list", NAME).stdout
     assert [what in listed for what in ("begun", "recover", "switch-back", "give-up")] == [True] * 4
