@@ -9,6 +9,7 @@ from lifeboat.catalog import Catalog, catalog_url
 from lifeboat.cli_recovery import Confirm, DeploymentName, confirmed
 from lifeboat.connections import from_environment
 from lifeboat.deployment_file import find_deployment
+from lifeboat.errors import ConfigurationError
 from lifeboat.runtime import Runtime
 from lifeboat.site_recovery_documents import SiteRequest
 from lifeboat.site_recovery_report import print_plan, print_site_recoveries, print_site_recovery
@@ -41,12 +42,14 @@ def recover(
 ) -> None:
     """Let a site take over: databases and machines in AWS, Puppet, members from its vault, checks, traffic."""
     from lifeboat.recovery_journal import new_recovery_id
-    from lifeboat.site_recovery import begin, lease_point, require_journal
+    from lifeboat.site_recovery import begin, lease_point, refuse_given_up, require_journal
     from lifeboat.site_recovery_plan import plan_site_recovery
     from lifeboat.site_recovery_run import carry_out
 
     with Runtime(find_deployment(deployment), from_environment) as runtime:
         catalog, name = Catalog(catalog_url(from_environment)), runtime.deployment.name
+        if resume and dry_run:
+            raise ConfigurationError("--resume goes on; it has no dry run.", next_step="Leave one of the two out.")
         if resume:
             with runtime.at(site) as there:
                 journal = require_journal(there, resume)
@@ -70,6 +73,8 @@ def recover(
         if not resume:
             person = getpass.getuser()
             journal = begin(runtime, catalog, plan, person, [person])
+        with runtime.at(site) as there:
+            refuse_given_up(there, journal.plan)
         try:
             evidence = carry_out(runtime, catalog, journal)
         except KeyboardInterrupt:

@@ -92,7 +92,19 @@ def _takeover_problems(
         for binding in (each for each in _texts(machine, "bindings") if each not in connected):
             what = f"'{binding}' is not a binding of site '{site}' with a connection"
             yield (*place, "machines", name, "bindings"), what
+    yield from _shared_connections((*place, "machines"), bindings, machines)
     yield from _switch_problems((*place, "switch"), takeover, databases, machines)
+
+
+def _shared_connections(
+    place: tuple[str, ...], bindings: dict[str, Any], machines: dict[str, Any]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the machines whose connection is another one's already: it can have one address only."""
+    users: dict[str, str] = {}
+    for name, machine in machines.items():
+        for connection in {_text(bindings.get(each), "connection", None) for each in _texts(machine, "bindings")}:
+            if connection is not None and (other := users.setdefault(connection, name)) != name:
+                yield (*place, name), f"connection '{connection}' is that of machine '{other}' already"
 
 
 def _switch_problems(

@@ -4,13 +4,17 @@ that what they left may still be taken back."""
 from lifeboat.catalog import Catalog
 from lifeboat.deployment import Deployment
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal
-from lifeboat.site_recovery_documents import SiteRecoveryEvidence
+from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal
 from lifeboat.update_documents import UpdateEvidence, UpdateJournal
 
 
 def uses_by_journals(catalog: Catalog, deployment: Deployment) -> dict[str, str]:
     """Given a deployment, return the points that its journals need, each with what needs it."""
-    return {**_recoveries(catalog, deployment), **_updates(catalog, deployment.name)}
+    return {
+        **_sites(catalog, deployment.name),
+        **_recoveries(catalog, deployment),
+        **_updates(catalog, deployment.name),
+    }
 
 
 def discarded(catalog: Catalog, deployment: str) -> set[str]:
@@ -49,6 +53,20 @@ def _recoveries(catalog: Catalog, deployment: Deployment) -> dict[str, str]:
         elif recovery not in done and in_file(journal, deployment):
             found.setdefault(journal.point, f"what recovery {recovery} swapped out, until that is discarded")
     return found
+
+
+def _sites(catalog: Catalog, deployment: str) -> dict[str, str]:
+    documents = catalog.site_recoveries(deployment)
+    ended = {
+        each.recovery
+        for each in documents
+        if isinstance(each, SiteRecoveryEvidence) and each.succeeded and each.action in ("recover", "give-up")
+    }
+    return {
+        each.point: f"recovery {each.recovery} of site {each.site}, which is neither finished nor given up"
+        for each in documents
+        if isinstance(each, SiteRecoveryJournal) and each.recovery not in ended and not each.plan.rehearsal
+    }
 
 
 def _updates(catalog: Catalog, deployment: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from lifeboat.deployment_cloud import Place
 from lifeboat.documents import manifest_there
 from lifeboat.drill import any_failed, health_checks, log_checks, proof_checks, sealed_facts, unit_snapshot
 from lifeboat.engines.rds import RdsEngine
-from lifeboat.errors import LifeboatError, RecoveryError, UnreachableError
+from lifeboat.errors import RecoveryError, UnreachableError
 from lifeboat.host import Command
 from lifeboat.manifest import Check, UnitSnapshot
 from lifeboat.runtime import MadeAddress, Runtime
@@ -100,6 +100,17 @@ def require_made(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, Made]:
     return found
 
 
+def standing(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, str]:
+    """Return all that stands in AWS of a plan, by name, with its address if it has one by now."""
+    made = made_by(there, plan)
+    stands = {name: str(each) for name, each in made.items()}
+    if plan.databases or plan.machines:
+        cloud, known = cloud_of_site(there, plan.site), {each.id for each in made.values()}
+        found = find_made(cloud, cloud.region, plan.deployment, plan.id)
+        stands |= {each.thing.id: str(each) for each in found if each.thing.id not in known}
+    return stands
+
+
 def addresses_of(made: Mapping[str, Made]) -> dict[str, MadeAddress]:
     """Given what was made, return its addresses by the connections that get them."""
     return {connection: each.address for each in made.values() for connection in each.connections}
@@ -166,11 +177,7 @@ def take_down(there: Runtime, plan: SiteRecoveryPlan) -> Cleared:
     if not (plan.databases or plan.machines):
         return Cleared((), ())
     cloud = cloud_of_site(there, plan.site)
-    try:
-        found = find_made(cloud, cloud.region, plan.deployment, plan.id)
-    except LifeboatError as error:  # what was the matter before this is to be told, too
-        log.error("What is to be taken down cannot be listed: %s", error)
-        return Cleared((), ())
+    found = find_made(cloud, cloud.region, plan.deployment, plan.id)
     log.info("To be taken down: %s", shown([str(each) for each in found], most=50) or "nothing is there")
     return clear(cloud, found, Limits())
 

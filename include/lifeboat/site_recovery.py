@@ -23,16 +23,17 @@ from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import LifeboatError, RecoveryError
 from lifeboat.manifest import Check
 from lifeboat.puppet_run import puppet_of, run_puppet
+from lifeboat.recovery import live_now
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryRequest, bound_to
 from lifeboat.recovery_journal import begin as begin_recovery
 from lifeboat.recovery_journal import find_journal, refuse_other_recovery
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import recover
 from lifeboat.runtime import Runtime
-from lifeboat.site_build import Made, addresses_of, made_by, require_made, take_down
+from lifeboat.site_build import Made, addresses_of, made_by, require_made, standing, take_down
 from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal, SiteRecoveryPlan
 from lifeboat.site_recovery_plan import takeover_of
-from lifeboat.site_switch import read_all, switch_over
+from lifeboat.site_switch import leading_to, read_all, refuse_other_switches, switch_over
 from lifeboat.wso2.server import ServerControl
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def begin(
     rehearsal does not mind one."""
     with runtime.at(plan.site) as there:
         for journal in journals(there, plan.id):
+            refuse_given_up(there, plan)
             return journal
         if not plan.rehearsal:
             refuse_other(there, plan.id)
@@ -92,6 +94,20 @@ def require_journal(there: Runtime, recovery: str) -> SiteRecoveryJournal:
             next_step=f"List them with `lifeboat site list {deployment.name}`.",
         )
     return found[0]
+
+
+def refuse_given_up(there: Runtime, plan: SiteRecoveryPlan) -> None:
+    """Raise RecoveryError when a recovery was given up: it does not go on by making everything again."""
+    if any(each.action == "give-up" and each.succeeded for each in _evidence(there, plan.id)):
+        raise RecoveryError(
+            f"Site recovery '{plan.id}' was given up; what it made is gone.",
+            next_step=f"Start a new one: `lifeboat site recover {plan.deployment} {plan.site}`.",
+        )
+
+
+def _evidence(there: Runtime, recovery: str) -> list[SiteRecoveryEvidence]:
+    found = cast(list[SiteRecoveryEvidence], _documents(there, "site-recovery"))
+    return [each for each in found if each.recovery == recovery]
 
 
 def refuse_other(there: Runtime, recovery: str) -> None:
@@ -132,7 +148,12 @@ def at_made(runtime: Runtime, plan: SiteRecoveryPlan) -> Iterator[tuple[Runtime,
 
 def lay_down(there: Runtime, catalog: Catalog, plan: SiteRecoveryPlan, server: str) -> Check:
     """Let Puppet make a machine what it must be, and return what it did. A home that stood there before is captured;
-    one on a machine that was made a moment ago came out of an image."""
+    one on a machine that was made a moment ago came out of an image. Puppet is kept away once members are exchanged:
+    it may delete what was restored."""
+    journal = find_journal(there, plan.id)
+    if journal is not None and live_now(there, journal.plan) != "old":
+        detail = "not run again: what was restored is live, or is being exchanged"
+        return Check(name="puppet", verdict="health", outcome="skipped", member=f"home/{server}", detail=detail)
     host = there.deployment.hosts.get(there.deployment.servers[server].host)
     new = any(host is not None and host.ssh in each.connections for each in plan.machines)
     done = run_puppet(there, catalog, server, safety_point=not new)
@@ -148,9 +169,9 @@ def recover_members(
     there."""
     if not plan.units:
         return None
-    if done := _done(there, plan):
-        return done
     journal = find_journal(there, plan.id)
+    if journal is not None and (done := _done(there, journal)):
+        return done
     if journal is None:
         journal = _begin_members(there, catalog, plan, requested_by, approved_by)
     return recover(there, catalog, journal)
@@ -174,16 +195,20 @@ def _begin_members(
     return begin_recovery(there, catalog, members, requested_by, approved_by)
 
 
-def _done(there: Runtime, plan: SiteRecoveryPlan) -> RecoveryEvidence | None:
-    vault, signer = there.vault(plan.site), there.signer()
-    tags = {"deployment": plan.deployment, "type": "recovery", "recovery": plan.id, "passed": "yes"}
-    found = vault.snapshots(tags)
-    return cast(RecoveryEvidence, read_evidence(vault, signer, found[-1])) if found else None
+def _done(there: Runtime, journal: RecoveryJournal) -> RecoveryEvidence | None:
+    """Return the evidence that the members were brought back, if that is still what is live: a machine may have been
+    made anew since."""
+    tags = {"deployment": journal.deployment, "type": "recovery", "recovery": journal.recovery, "passed": "yes"}
+    vault, signer = there.vault(journal.site), there.signer()
+    read = (cast(RecoveryEvidence, read_evidence(vault, signer, each)) for each in vault.snapshots(tags))
+    done = [each for each in read if each.action == "recover"]
+    return done[-1] if done and live_now(there, journal.plan) == "new" else None
 
 
 def switch(runtime: Runtime, plan: SiteRecoveryPlan) -> list[str]:
     """Bring the traffic to the site, once all that it takes is healthy there; return what was switched."""
     takeover: Takeover = takeover_of(runtime.deployment, plan.site)
+    refuse_other_switches(plan, takeover)
     with at_made(runtime, plan) as (there, made):
         return switch_over(there, plan, takeover, made)
 
@@ -239,7 +264,7 @@ def record(
 def _stands(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, str]:
     """Return what of a plan stands in AWS, by name; what cannot be asked may stand."""
     try:
-        return {name: str(each) for name, each in made_by(there, plan).items()}
+        return standing(there, plan)
     except LifeboatError as error:
         names = [*(each.identifier for each in plan.databases), *(each.machine for each in plan.machines)]
         return dict.fromkeys(names, f"is not known: {error.message}")
@@ -248,17 +273,27 @@ def _stands(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, str]:
 def give_up(
     runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal, requested_by: str
 ) -> SiteRecoveryEvidence:
-    """Take down all that a recovery or a rehearsal has made, and record it. Raise RecoveryError while what brings
-    traffic is not as it was before: it may lead to what would be removed."""
+    """Take down all that a recovery or a rehearsal has made, and record it. Raise RecoveryError while traffic leads to
+    it, or while it took over and the traffic was not brought back."""
     plan, began = journal.plan, datetime.now(UTC)
     with runtime.at(plan.site) as there:
-        if not plan.rehearsal and read_all(there, takeover_of(runtime.deployment, plan.site)) != journal.before:
-            which = f"{plan.deployment} {plan.site} {plan.id}"
-            raise RecoveryError(
-                f"Traffic is not where it was before site recovery '{plan.id}', so what it made is not removed.",
-                next_step=f"Bring it back first: `lifeboat site switch-back {which}`.",
-            )
+        if not plan.rehearsal:
+            _refuse_in_use(there, plan, takeover_of(runtime.deployment, plan.site))
         cleared = take_down(there, plan)
     return record(
         runtime, catalog, plan, started_at=began, requested_by=requested_by, action="give-up", cleared=cleared
     )
+
+
+def _refuse_in_use(there: Runtime, plan: SiteRecoveryPlan, takeover: Takeover) -> None:
+    done = [each.action for each in _evidence(there, plan.id) if each.succeeded and each.action != "give-up"]
+    used = leading_to(there, takeover, made_by(there, plan))
+    if done[-1:] == ["recover"] or used:
+        why = (
+            f"traffic leads to it: {', '.join(used)}" if used else "it took over, and the traffic was not brought back"
+        )
+        raise RecoveryError(
+            f"What site recovery '{plan.id}' made is not removed: {why}.",
+            next_step="Bring the traffic back first: "
+            f"`lifeboat site switch-back {plan.deployment} {plan.site} {plan.id}`.",
+        )

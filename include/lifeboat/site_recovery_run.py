@@ -49,8 +49,12 @@ def carry_out(runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal) 
         failure = error
     finally:
         if plan.rehearsal:
-            with watch.phase(TAKEN_DOWN), runtime.at(plan.site) as there:
-                cleared = take_down(there, plan)
+            try:
+                with watch.phase(TAKEN_DOWN), runtime.at(plan.site) as there:
+                    cleared = take_down(there, plan)
+            except LifeboatError as error:
+                log.error("Nothing could be taken down: %s", error)
+                failure = failure or error
     told = failure.message if failure else ""
     evidence = record(runtime, catalog, plan, started_at=began, error=told, cleared=cleared, **found)
     if failure:

@@ -26,16 +26,41 @@ def described(switch: Switch) -> str:
     """Return in words what a switch does."""
     if isinstance(switch, RecordSwitch):
         to = ", ".join(switch.machines or switch.values) or f"database {switch.database}"
-        return f"record {switch.name} {switch.type} → {to}"
+        return f"record {switch.name} {switch.type} of zone {switch.zone} → {to}"
     if isinstance(switch, TargetsSwitch):
         return f"targets of {switch.group.rpartition(':')[2]} → {', '.join(switch.machines)}"
-    return f"run {switch.run[0]}"
+    return f"run {' '.join(switch.run)}"
 
 
 def read_all(there: Runtime, takeover: Takeover) -> tuple[dict[str, Any], ...]:
     """Given a runtime at the site, return what brings traffic to where it is now, as JSON, in the order of the
     switches. Raise what keeps it from being read: then it could not be switched either."""
     return tuple(_read(there, switch) for switch in takeover.switch)
+
+
+def leading_to(there: Runtime, takeover: Takeover, made: Mapping[str, Made]) -> list[str]:
+    """Return which records and target groups lead to something that was made. What a program has switched is not
+    known."""
+    own = {each.id for each in made.values()} | {each.address.host for each in made.values()}
+    found = []
+    for switch in takeover.switch:
+        was = _read(there, switch) if not isinstance(switch, CommandSwitch) else {}
+        records = (was.get("content") or {}).get("ResourceRecords") or ()
+        values = {each["Value"] for each in records} | {each["id"] for each in was.get("members", ())}
+        if values & own:
+            found.append(described(switch))
+    return found
+
+
+def refuse_other_switches(plan: SiteRecoveryPlan, takeover: Takeover) -> None:
+    """Raise RecoveryError when the deployment file says other switches by now than the plan that was approved."""
+    now = tuple(map(described, takeover.switch))
+    if now != plan.switches:
+        raise RecoveryError(
+            f"takeover.switch says other things than when site recovery '{plan.id}' was planned: {', '.join(now)}, "
+            f"not {', '.join(plan.switches)}.",
+            next_step="Put back what the deployment file said then, or switch the traffic by hand.",
+        )
 
 
 def switch_over(there: Runtime, plan: SiteRecoveryPlan, takeover: Takeover, made: Mapping[str, Made]) -> list[str]:
@@ -65,12 +90,7 @@ def switch_back(
     made: Mapping[str, Made],
 ) -> list[str]:
     """Bring the traffic back to where it was before, the last switch first; return what was switched."""
-    if len(before) != len(takeover.switch):
-        raise RecoveryError(
-            f"takeover.switch has {len(takeover.switch)} entries; it had {len(before)} when site recovery "
-            f"'{plan.id}' began.",
-            next_step="Put back what the deployment file said then, or switch the traffic by hand.",
-        )
+    refuse_other_switches(plan, takeover)
     done = []
     for switch, was in reversed(list(zip(takeover.switch, before, strict=True))):
         log.info("Switching back: %s", described(switch))

@@ -130,11 +130,13 @@ class MakeOperator(SiteOperator):
     def run(self, runtime: Any, context: Any) -> Any:
         from lifeboat.aws.sites import cloud_of_site
         from lifeboat.aws.work import Done, advance
+        from lifeboat.site_recovery import refuse_given_up
 
         plan = read_plan(self.plan)
         if self.name not in [each.name for each in (*plan.databases, *plan.machines)]:
             raise AirflowSkipException(f"Site {plan.site} has no {self.name}.")
         with runtime.at(plan.site) as there:
+            refuse_given_up(there, plan)
             reached = advance(cloud_of_site(there, plan.site), self.work(there, plan))
             if not isinstance(reached, Done):
                 account = there.deployment.sites[plan.site]

@@ -104,6 +104,19 @@ def test_a_takeover_of_what_the_file_does_not_know(write: Callable[..., Path]) -
     assert any("template or instance_type" in message for message in found.values())
 
 
+def test_two_machines_cannot_share_a_connection(write: Callable[..., Path]) -> None:
+    site = """\
+    region: r
+    account: a
+    bindings: {cp: {stands_in_for: cp-1, connection: one_ssh}, gw: {stands_in_for: main-db, connection: one_ssh}}
+    takeover:
+      machines: {m: {bindings: [cp], launch: {template: t}}, n: {bindings: [gw], launch: {template: t}}}
+"""
+    (problem,) = problems_of(write(("      writer: the_vault\n", f"      writer: the_vault\n{site}")))
+    assert problem.key == "sites.main.takeover.machines.n"
+    assert "'one_ssh' is that of machine 'm' already" in problem.message
+
+
 def test_nothing_to_back_up(tmp_path: Path) -> None:
     path = tmp_path / "prod.yaml"
     path.write_text(GOOD[: GOOD.index("database_servers:")])

@@ -31,6 +31,7 @@ from lifeboat.errors import (
 from lifeboat.recovery_journal import interrupted, new_recovery_id
 from lifeboat.replication import replicate
 from lifeboat.retention_uses import journals as needed
+from lifeboat.retention_uses import uses_by_journals
 from lifeboat.runtime import Runtime
 from lifeboat.site_recovery import begin, give_up, journals, refuse_other
 from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryPlan, SiteRequest
@@ -170,10 +171,13 @@ def test_a_site_takes_over_gives_the_traffic_back_and_is_given_up(lost: Lost) ->
     assert 'hostname = "cp.west.example"' in text
     assert lost.there.processes()
 
+    before = (lost.there.home / TOML).stat().st_ino
     again = lost.carry_out(plan)
+    assert (lost.there.home / TOML).stat().st_ino == before
+    assert "not run again" in {check.name: check.detail for check in again.checks}["puppet"]
     assert (again.succeeded, restored_port(lost), len(lost.made())) == (True, port, 2)
 
-    with pytest.raises(RecoveryError, match="Traffic is not where it was"):
+    with pytest.raises(RecoveryError, match="is not removed: traffic leads to it: record"):
         lost.give_up(plan)
     with lost.runtime() as runtime:
         back = switch_back(runtime, lost.catalog(), SITE, plan.id, "a tester")
@@ -185,6 +189,8 @@ def test_a_site_takes_over_gives_the_traffic_back_and_is_given_up(lost: Lost) ->
     assert ended.status == 0, ended.stdout + ended.stderr
     assert plan.id not in needed(lost.catalog(), NAME)
     assert lost.evidence()[-1].action == "give-up"
+    with pytest.raises(RecoveryError, match="was given up"):
+        lost.carry_out(plan)
     listed = lifeboat_here(lost.environment(), "site", "list", NAME).stdout
     assert [what in listed for what in ("begun", "recover", "switch-back", "give-up")] == [True] * 4
 
@@ -209,6 +215,9 @@ def test_a_failed_recovery_stands_and_goes_on(lost: Lost) -> None:
     assert all(name in caught.value.next_step for name in stands)
     assert f"--resume {plan.id}" in caught.value.next_step
     assert lost.points_to() == [BEFORE]
+    with lost.runtime() as runtime:
+        uses = uses_by_journals(lost.catalog(), runtime.deployment)
+        assert uses[plan.point] == f"recovery {plan.id} of site {SITE}, which is neither finished nor given up"
     with pytest.raises(RecoveryError, match="neither finished nor given up"):
         lost.carry_out(lost.plan())
     lost.puppet = working
