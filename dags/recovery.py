@@ -33,8 +33,9 @@ from lifeboat.wso2.start_order import start_groups, stop_groups
 from lifeboat_airflow.approvals import approve
 from lifeboat_airflow.backfill_help import by_backfill
 from lifeboat_airflow.capture import CaptureUnitOperator
-from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.forms import as_of, optional_text
 from lifeboat_airflow.notices import notices
+from lifeboat_airflow.order import in_order
 from lifeboat_airflow.places import place, place_name, queue_of, queues, reachable
 from lifeboat_airflow.recovery import (
     CONFIRM,
@@ -67,13 +68,7 @@ def form(deployment: Deployment, units: Sequence[Unit]) -> dict[str, Param]:
     ]
     return {
         "point": optional_text("Restore point", "Its id, or the beginning of it. Empty: the last known good."),
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Or as of",
-            description="Instead of a point: the newest good one at or before this time.",
-        ),
+        "as_of": as_of(),
         "units": Param(
             [],
             type=["array", "null"],
@@ -241,13 +236,6 @@ def servers(
             for group in start_groups(deployment, names)
         ]
     return stops, starts
-
-
-def in_order(groups: Sequence[Sequence[BaseOperator]]) -> None:
-    """Let each group follow the whole one before it."""
-    for earlier, later in itertools.pairwise(groups):
-        for task in earlier:
-            task >> list(later)
 
 
 def task_name(unit: Unit) -> str:

@@ -33,8 +33,9 @@ from airflow.sdk import DAG, BaseOperator, Param, TaskGroup, TriggerRule, chain
 from lifeboat.deployment import Deployment
 from lifeboat.deployment_file import load_all
 from lifeboat_airflow.approvals import approve
-from lifeboat_airflow.forms import optional_text
+from lifeboat_airflow.forms import as_of, optional_text
 from lifeboat_airflow.notices import notices
+from lifeboat_airflow.order import in_order
 from lifeboat_airflow.recovery import CONFIRM
 from lifeboat_airflow.site_recovery import (
     ConfirmSiteRecoveryOperator,
@@ -62,13 +63,7 @@ def form(sites: list[str]) -> dict[str, Param]:
         ),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Show the plan and end."),
         "point": optional_text("Restore point", "Its id, or the beginning of it. Empty: the last known good there."),
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Or as of",
-            description="Instead of a point: the newest good one at or before this time.",
-        ),
+        "as_of": as_of(),
         "reason": optional_text("Reason", "What happened; the evidence keeps it."),
         "unproven": Param(
             False,
@@ -149,13 +144,6 @@ def made(deployment: Deployment, sites: Sequence[str], plan: Any) -> dict[str, l
     with TaskGroup("puppet", tooltip="Let Puppet lay down each server"):
         groups["puppet"] = [LayDownOperator(task_id=name, server=name, plan=plan) for name in servers]
     return groups
-
-
-def in_order(groups: Sequence[Sequence[BaseOperator]]) -> None:
-    """Let each group follow the whole one before it; one without tasks is passed over."""
-    for earlier, later in itertools.pairwise([group for group in groups if group]):
-        for task in earlier:
-            task >> list(later)
 
 
 for each in load_all()[0]:

@@ -243,6 +243,13 @@ def unit_snapshot(manifest: Manifest, unit: Unit) -> UnitSnapshot:
         ) from None
 
 
+def red_checks(checks: Sequence[Check], *, unproven: bool) -> list[str]:
+    """Return the names of the checks that keep what was restored from being used: those of fidelity that failed, and
+    those of health unless it is known that the point is `unproven`."""
+    failed = (each for each in checks if each.outcome == "failed" and (each.verdict == "fidelity" or not unproven))
+    return sorted({each.name for each in failed})
+
+
 def any_failed(checks: Sequence[Check]) -> bool:
     return any(check.outcome == "failed" for check in checks)
 

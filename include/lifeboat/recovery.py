@@ -23,6 +23,7 @@ from lifeboat.drill import (
     live_checks,
     log_checks,
     proof_checks,
+    red_checks,
     sealed_facts,
     unit_snapshot,
 )
@@ -101,10 +102,7 @@ def _only(snapshot: UnitSnapshot, replacement: Replacement) -> UnitSnapshot:
 
 
 def _refuse_red(plan: RecoveryPlan, unit: Unit, checks: Sequence[Check]) -> None:
-    unhealthy_too = not plan.request.unproven
-    red = sorted(
-        {check.name for check in checks if check.outcome == "failed" and (check.verdict == "fidelity" or unhealthy_too)}
-    )
+    red = red_checks(checks, unproven=plan.request.unproven)
     if red:
         raise RecoveryError(
             f"{unit} of restore point '{plan.point}' is not proven: {', '.join(red)} failed; see the log above. "

@@ -11,7 +11,7 @@ from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import RecoveryError
 from lifeboat.manifest import new_point_id
 from lifeboat.recovery import live_now
-from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryPlan, bound_to
+from lifeboat.recovery_documents import BoundPlan, RecoveryEvidence, RecoveryJournal, RecoveryPlan, bound_to
 from lifeboat.recovery_plan import is_reached
 from lifeboat.runtime import Runtime
 from lifeboat.wso2.server import ServerControl
@@ -39,11 +39,11 @@ def refuse_other_recovery(runtime: Runtime, recovery: str = "") -> None:
             )
 
 
-def lease_point(runtime: Runtime, catalog: Catalog, plan: RecoveryPlan) -> None:
+def lease_point(runtime: Runtime, catalog: Catalog, plan: BoundPlan, what: str = "recovery") -> None:
     """Keep the point of a plan from being deleted while people approve it, and until its journal does that. Raise
     PointError when it is being deleted already."""
     waits = runtime.deployment.recovery.approval_timeout * 2 + _WORK
-    catalog.lease(plan.deployment, plan.point, f"recovery {plan.id}", waits)
+    catalog.lease(plan.deployment, plan.point, f"{what} {plan.id}", waits)
 
 
 def begin(

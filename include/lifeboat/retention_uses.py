@@ -33,8 +33,8 @@ def ended_recoveries(catalog: Catalog, deployment: str) -> dict[str, RecoveryEvi
 def journals(catalog: Catalog, deployment: str) -> dict[str, RecoveryJournal]:
     """Return the journal of each recovery, but for those of which all is gone that they were made on: rehearsals, and
     recoveries of a site that were given up. They need nothing."""
-    of_sites = [each for each in catalog.site_recoveries(deployment) if isinstance(each, SiteRecoveryEvidence)]
-    given_up = {each.recovery for each in of_sites if each.action == "give-up" and each.succeeded}
+    of_sites = (each for each in catalog.site_recoveries(deployment) if isinstance(each, SiteRecoveryEvidence))
+    given_up = {each.recovery for each in of_sites if each.given_up}
     found = (each for each in catalog.recoveries(deployment) if isinstance(each, RecoveryJournal))
     return {each.recovery: each for each in found if not each.plan.request.rehearsal and each.recovery not in given_up}
 
@@ -57,11 +57,7 @@ def _recoveries(catalog: Catalog, deployment: Deployment) -> dict[str, str]:
 
 def _sites(catalog: Catalog, deployment: str) -> dict[str, str]:
     documents = catalog.site_recoveries(deployment)
-    ended = {
-        each.recovery
-        for each in documents
-        if isinstance(each, SiteRecoveryEvidence) and each.succeeded and each.action in ("recover", "give-up")
-    }
+    ended = {each.recovery for each in documents if isinstance(each, SiteRecoveryEvidence) and each.ended}
     return {
         each.point: f"recovery {each.recovery} of site {each.site}, which is neither finished nor given up"
         for each in documents

@@ -18,7 +18,7 @@ from lifeboat.capture import engine_for
 from lifeboat.deployment import Unit
 from lifeboat.deployment_cloud import Place
 from lifeboat.documents import manifest_there
-from lifeboat.drill import any_failed, health_checks, log_checks, proof_checks, sealed_facts, unit_snapshot
+from lifeboat.drill import any_failed, health_checks, log_checks, proof_checks, red_checks, sealed_facts, unit_snapshot
 from lifeboat.engines.rds import RdsEngine
 from lifeboat.errors import RecoveryError, UnreachableError
 from lifeboat.host import Command
@@ -94,8 +94,7 @@ def require_made(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, Made]:
         raise RecoveryError(
             f"What site recovery '{plan.id}' made is not all there: {', '.join(missing)}.",
             next_step=f"Go on with `lifeboat site recover {plan.deployment} {plan.site} --resume {plan.id}`, which "
-            f"makes it "
-            "again; AWS's trail tells who removed it.",
+            "makes it again; AWS's trail tells who removed it.",
         )
     return found
 
@@ -133,15 +132,11 @@ def prove_database(made: Runtime, plan: SiteRecoveryPlan, name: str) -> list[Che
             raise UnreachableError(
                 f"{planned.identifier} is there, and does not answer this worker at {endpoint.host}:{endpoint.port}.",
                 next_step="Look at its security groups and at the subnet's routes; `rds.places` names what it gets "
-                "at the "
-                "site. Then repeat.",
+                "at the site. Then repeat.",
             )
         checks += health_checks(made, snapshot, restored) if planned.contents == "snapshot" else ()
     log_checks(checks)
-    unhealthy_too = not plan.request.unproven
-    red = sorted(
-        {each.name for each in checks if each.outcome == "failed" and (each.verdict == "fidelity" or unhealthy_too)}
-    )
+    red = red_checks(checks, unproven=plan.request.unproven)
     if red:
         raise RecoveryError(
             f"{planned.unit} of restore point '{plan.point}' is not what was captured: {', '.join(red)} failed.",

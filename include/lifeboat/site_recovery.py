@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from lifeboat.aws.leftovers import Cleared
@@ -22,11 +22,12 @@ from lifeboat.deployment_takeover import Takeover
 from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import LifeboatError, RecoveryError
 from lifeboat.manifest import Check
-from lifeboat.puppet_run import puppet_of, run_puppet
+from lifeboat.puppet_run import run_puppet
 from lifeboat.recovery import live_now
 from lifeboat.recovery_documents import RecoveryEvidence, RecoveryJournal, RecoveryRequest, bound_to
 from lifeboat.recovery_journal import begin as begin_recovery
 from lifeboat.recovery_journal import find_journal, refuse_other_recovery
+from lifeboat.recovery_journal import lease_point as lease_point_for
 from lifeboat.recovery_plan import plan_recovery
 from lifeboat.recovery_run import recover
 from lifeboat.runtime import Runtime
@@ -38,14 +39,10 @@ from lifeboat.wso2.server import ServerControl
 
 log = logging.getLogger(__name__)
 
-#: Longer than what comes before and after an approval takes.
-_WORK = timedelta(days=1)
-
 
 def lease_point(runtime: Runtime, catalog: Catalog, plan: SiteRecoveryPlan) -> None:
     """Keep the point of a plan from being deleted while people approve it and until it is brought back."""
-    waits = runtime.deployment.recovery.approval_timeout * 2 + _WORK
-    catalog.lease(plan.deployment, plan.point, f"site recovery {plan.id}", waits)
+    lease_point_for(runtime, catalog, plan, "site recovery")
 
 
 def begin(
@@ -98,33 +95,28 @@ def require_journal(there: Runtime, recovery: str) -> SiteRecoveryJournal:
 
 def refuse_given_up(there: Runtime, plan: SiteRecoveryPlan) -> None:
     """Raise RecoveryError when a recovery was given up: it does not go on by making everything again."""
-    if any(each.action == "give-up" and each.succeeded for each in _evidence(there, plan.id)):
+    if any(each.given_up for each in _evidence(there, plan.id)):
         raise RecoveryError(
             f"Site recovery '{plan.id}' was given up; what it made is gone.",
             next_step=f"Start a new one: `lifeboat site recover {plan.deployment} {plan.site}`.",
         )
 
 
-def _evidence(there: Runtime, recovery: str) -> list[SiteRecoveryEvidence]:
+def _evidence(there: Runtime, recovery: str = "") -> list[SiteRecoveryEvidence]:
     found = cast(list[SiteRecoveryEvidence], _documents(there, "site-recovery"))
-    return [each for each in found if each.recovery == recovery]
+    return [each for each in found if recovery in ("", each.recovery)]
 
 
 def refuse_other(there: Runtime, recovery: str) -> None:
     """Raise RecoveryError when another recovery of the site was begun and is neither finished nor given up."""
-    ended = {
-        each.recovery
-        for each in cast(list[SiteRecoveryEvidence], _documents(there, "site-recovery"))
-        if each.succeeded and each.action in ("recover", "give-up")
-    }
+    ended = {each.recovery for each in _evidence(there) if each.ended}
     for journal in journals(there):
         if journal.recovery not in {recovery, *ended} and not journal.plan.rehearsal:
             name, site = journal.deployment, journal.site
             raise RecoveryError(
                 f"Site recovery '{journal.recovery}' of '{name}' at '{site}' is neither finished nor given up.",
                 next_step=f"Go on with `lifeboat site recover {name} {site} --resume {journal.recovery}`, or take "
-                f"down what "
-                f"it made with `lifeboat site give-up {name} {site} {journal.recovery}`.",
+                f"down what it made with `lifeboat site give-up {name} {site} {journal.recovery}`.",
             )
 
 
@@ -211,12 +203,6 @@ def switch(runtime: Runtime, plan: SiteRecoveryPlan) -> list[str]:
     refuse_other_switches(plan, takeover)
     with at_made(runtime, plan) as (there, made):
         return switch_over(there, plan, takeover, made)
-
-
-def preflight_puppet(there: Runtime, plan: SiteRecoveryPlan) -> None:
-    """Check that Puppet is on each machine that it is to lay down. Raise what is missing."""
-    for name in plan.servers:
-        puppet_of(there, name).preflight()
 
 
 def record(

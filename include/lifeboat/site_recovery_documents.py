@@ -138,5 +138,15 @@ class SiteRecoveryEvidence(RecoveryDocument):
         """Whether the attempt did all that it was meant to do."""
         return self.succeeded
 
+    @property
+    def given_up(self) -> bool:
+        """Whether all that the recovery made is gone."""
+        return self.succeeded and self.action == "give-up"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the recovery is finished or given up, so that another one may begin."""
+        return self.given_up or (self.succeeded and self.action == "recover")
+
     def more_tags(self) -> dict[str, str]:
         return {**super().more_tags(), "action": self.action}

@@ -243,8 +243,7 @@ def _refuse_what_stands(
         raise RecoveryError(
             f"A rehearsal would touch what stands at site '{deployment.home_site()}' already: {', '.join(standing)}.",
             next_step="Let takeover.machines or takeover.databases make what they are on, so that the rehearsal has "
-            "its "
-            "own; or drill them: `lifeboat drill --site`.",
+            "its own; or drill them: `lifeboat drill --site`.",
         )
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from lifeboat.aws.sites import cloud_of_site
 from lifeboat.aws.work import Work, finish
@@ -28,8 +28,6 @@ from lifeboat.site_switch import switch_back as switch_all_back
 from lifeboat.together import TogetherPool
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MADE, LAID_DOWN, MEMBERS, SWITCHED = "make", "Puppet", "members", "switch over"
 #: Most of it waits for AWS.
@@ -67,8 +65,8 @@ def _make_and_recover(
     runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal, watch: Watch, found: dict[str, Any]
 ) -> None:
     plan = journal.plan
-    with watch.phase(MADE), runtime.at(plan.site) as there:
-        _make_all(runtime, there, plan)
+    with watch.phase(MADE):
+        _make_all(runtime, plan)
     with at_made(runtime, plan) as (made, _):
         for machine in plan.machines:
             wait_for_machine(made, plan, machine.name)
@@ -87,7 +85,7 @@ def _make_and_recover(
             found["switched"] = tuple(switch(runtime, plan))
 
 
-def _make_all(runtime: Runtime, there: Runtime, plan: SiteRecoveryPlan) -> None:
+def _make_all(runtime: Runtime, plan: SiteRecoveryPlan) -> None:
     def make(work: Callable[[Runtime, SiteRecoveryPlan, str], Work[Any]], name: str) -> None:
         # An account's clients are of one thread.
         with runtime.at(plan.site) as own:

@@ -12,3 +12,14 @@ def optional_text(title: str, description: str, **more: Any) -> Param:
     may empty this one, which makes it None: templates say `{{ params.name or '' }}`.
     """
     return Param("", type=["null", "string"], title=title, description=description, **more)
+
+
+def as_of() -> Param:
+    """Return the field for a time instead of a restore point."""
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title="Or as of",
+        description="Instead of a point: the newest good one at or before this time.",
+    )

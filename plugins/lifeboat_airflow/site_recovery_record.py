@@ -16,8 +16,7 @@ class RecordSiteRecoveryOperator(LifeboatOperator):
     was done, and of a rehearsal nothing is left.
 
     :param plan: the plan
-    :param phases: what follows each other, by name: its tasks, each with what of the plan it is mapped over, or an
-    empty text
+    :param phases: what follows each other, by name: the ids of its tasks
     :param approvals: task ids of the approvals
     """
 
