@@ -78,7 +78,8 @@ class World:
             self.brakes.fit(double)
         write_deployments(self.deployments, {"updating": self.servers, "rolling": self.rolling})
         (self.directory / "takeover").mkdir(mode=0o711)
-        self.lost = TakeoverSites(self.directory / "takeover", "lost")
+        # Long enough that also a busy worker sees a thing being made, and leaves the waiting to the triggerer.
+        self.lost = TakeoverSites(self.directory / "takeover", "lost", seconds=5.0)
         self._stack.callback(self.lost.stop)
         self.lost.write(self.deployments)
         for name, value in self.environment.items():

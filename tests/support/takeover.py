@@ -48,13 +48,15 @@ class TakeoverSites:
     directory: Path
     name: str
     contents: str = "snapshot"
+    #: How long what is made in the cloud is being made.
+    seconds: float = 1.0
     key: str = field(default_factory=new_private_key, repr=False)
     takeover: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("cloud", "west", "puppet"):
             (self.directory / name).mkdir(mode=0o711)
-        self.cloud = CloudServer(self.directory / "cloud", seconds=1.0)
+        self.cloud = CloudServer(self.directory / "cloud", seconds=self.seconds)
         try:
             self._prepare()
         except BaseException:

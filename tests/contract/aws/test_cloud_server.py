@@ -23,7 +23,7 @@ from lifeboat.aws.rds_settings import TEMPORARY, over, read_settings
 from lifeboat.aws.rds_snapshots import copy_snapshot, remove_snapshot, take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.switch import read_record, set_record
-from lifeboat.aws.waiting import Limits, Target, look
+from lifeboat.aws.waiting import Limits, Target
 from lifeboat.aws.work import Work, finish
 from lifeboat.connections import from_environment
 from lifeboat.deployment_cloud import Launch
@@ -36,7 +36,7 @@ from tests.support.fake_cloud import HOME, OTHER
 
 DRILL = Mark("prod", "drill-1", "drill")
 PASSWORD = "the master's own"
-SECONDS = 0.5
+SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,6 @@ def until_ready(account: Cloud, kind: str, name: str) -> None:
     def work() -> Work[None]:
         yield Target(kind, name, HOME)
 
-    assert not look(account, Target(kind, name, HOME)).done
     done(account, work())
 
 
@@ -89,8 +88,9 @@ def database(server: CloudServer, account: Cloud) -> Database:
     made = Database("instance", "apim", HOME)
     login = {"MasterUsername": "master", "MasterUserPassword": PASSWORD, "DBName": "apim"}
     size = {"DBInstanceClass": "db.m5.large", "AllocatedStorage": 20, "BackupRetentionPeriod": 7}
-    server.client("rds").create_db_instance(DBInstanceIdentifier=made.id, Engine="postgres", **login, **size)
-    assert not made.require(account).get("Endpoint")
+    rds = server.client("rds")
+    told = rds.create_db_instance(DBInstanceIdentifier=made.id, Engine="postgres", **login, **size)["DBInstance"]
+    assert (told["DBInstanceStatus"], told.get("Endpoint")) == ("creating", None)
     until_ready(account, "db-instance", made.id)
     return made
 
@@ -99,6 +99,7 @@ def database(server: CloudServer, account: Cloud) -> Database:
 def machine(server: CloudServer, account: Cloud) -> dict[str, Any]:
     """A machine, as EC2 tells of it."""
     launched = server.client("ec2").run_instances(ImageId=ANY_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]
+    assert launched["State"]["Name"] == "pending"
     until_ready(account, "machine", launched["InstanceId"])
     return dict(launched)
 
