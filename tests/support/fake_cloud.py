@@ -75,9 +75,9 @@ class FakeCloud:
     _killed: bool = False
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def cloud(self, **settings: Any) -> Cloud:
+    def cloud(self, region: str = HOME, **settings: Any) -> Cloud:
         """Return an account of this cloud, with this clock."""
-        return Cloud(self._session, HOME, clock=self.clock.clock, **settings)
+        return Cloud(self._session, region, clock=self.clock.clock, **settings)
 
     def other_account(self, number: str, region: str) -> Cloud:
         """Return another account of this cloud."""
@@ -146,9 +146,9 @@ class FakeCloud:
         for listed, (name, state, making) in _SLOW.items():
             for alone in (listed[:-1], listed):
                 found = parsed.get(alone)
-                if isinstance(found, dict) and model.name.startswith("Delete"):
+                if isinstance(found, dict) and model.name.startswith(("Create", "Copy", "Restore", "Delete")):
                     self._forget(listed, found[name])
-                elif isinstance(found, dict):
+                if isinstance(found, dict) and not model.name.startswith("Delete"):
                     self._look(listed, found, name, state, making)
                 elif isinstance(found, list):
                     found[:] = [each for each in found if self._look(listed, each, name, state, making)]
@@ -182,7 +182,7 @@ class FakeCloud:
         return self.clock.passed - self._born[key]
 
     def _forget(self, listed: str, name: str) -> None:
-        """Let a name be that of a new thing: the old one was removed."""
+        """Let a name be that of a new thing: the old one is gone, perhaps without an answer that said so."""
         self._born.pop((listed, name), None)
         self._failed.discard((listed, name))
 
