@@ -77,14 +77,13 @@ def recover(
             refuse_given_up(there, journal.plan)
         try:
             evidence = carry_out(runtime, catalog, journal)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             which = f"{name} {site}"
-            typer.echo(
-                f"\nInterrupted: site recovery {journal.recovery} is neither finished nor given up; what it made costs "
-                f"money.\n  Next: `lifeboat site recover {which} --resume {journal.recovery}`, or "
-                f"`lifeboat site give-up {which} {journal.recovery}`.",
-                err=True,
+            stands = str(interrupt) or (
+                f"What it made costs money. Go on with `lifeboat site recover {which} --resume {journal.recovery}`, or "
+                f"remove it with `lifeboat site give-up {which} {journal.recovery}`."
             )
+            typer.echo(f"\nInterrupted: site recovery {journal.recovery}. {stands}", err=True)
             raise typer.Exit(130) from None
     print_site_recovery(evidence)
     if not evidence.succeeded:

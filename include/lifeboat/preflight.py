@@ -65,6 +65,15 @@ def _check_account(runtime: Runtime, site: str) -> None:
     cloud_of_site(runtime, site).account()
 
 
+def _check_takeover(runtime: Runtime, site: str) -> None:
+    from lifeboat.site_switch import read_all
+
+    takeover = runtime.deployment.sites[site].takeover
+    assert takeover
+    with runtime.at(site) as there:
+        read_all(there, takeover)
+
+
 def _check_housekeeper(runtime: Runtime, site: str) -> None:
     if runtime.deployment.sites[site].vault.housekeeper is not None:
         runtime.housekeeper(site).check_access()
@@ -86,6 +95,8 @@ def _checks(runtime: Runtime) -> Iterator[Callable[[], object]]:
     yield partial(_pools, runtime)
     for name in deployment.other_sites():
         yield partial(_check_copying, runtime, name)
+        if deployment.sites[name].takeover is not None:
+            yield partial(_check_takeover, runtime, name)
     for name, site in deployment.sites.items():
         yield partial(_check_vault, runtime, name)
         yield partial(_check_housekeeper, runtime, name)

@@ -70,8 +70,9 @@ class RecoveryRequest(Document):
 
     `units` are units such as home/apim-cp-1, or members such as database/main-db/apim_db. With `patches_from`, the
     name of a server, only its patches are brought, to the one home in `units`; `force` brings them to another product.
-    `rebuild` is the server that is laid down anew, if that is what the recovery is for. A `rehearsal` is made on
-    machines that are removed afterwards, so it is never to be finished or undone.
+    `rebuild` is the server that is laid down anew, if that is what the recovery is for. One that is `part_of` the
+    recovery of a whole site, of the same id, is gone on with by that; of a rehearsal the machines are removed
+    afterwards, so it is never to be finished or undone.
     """
 
     point: str = ""
@@ -83,7 +84,12 @@ class RecoveryRequest(Document):
     patches_from: str = ""
     force: bool = False
     rebuild: str = ""
-    rehearsal: bool = False
+    part_of: Literal["", "site recovery", "site rehearsal"] = ""
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it is part of a rehearsal."""
+        return self.part_of == "site rehearsal"
 
 
 class BoundPlan(Document):
@@ -126,6 +132,19 @@ class RecoveryPlan(BoundPlan):
         """The units that a safety point is made of: those of which something is live that it can hold, if it is wanted.
         Of the others what there is stays under its dated name, as always."""
         return [each.unit for each in self.replacements if each.capturable] if self.request.safety_point else []
+
+    def ways_on(self, option: str) -> str:
+        """Given the option that names the site, return the commands that end a recovery of this plan."""
+        name, which = self.deployment, f"{self.id}{option}"
+        if self.request.part_of:
+            return (
+                f"Finish it with `lifeboat site recover {name} {self.site} --resume {self.id}`, or remove what it made "
+                f"with `lifeboat site give-up {name} {self.site} {self.id}`."
+            )
+        return (
+            f"Finish it with `lifeboat recover {name} --resume {which}`, or put back what was live with "
+            f"`lifeboat undo {name} {which}`."
+        )
 
     def replacement(self, unit: Unit) -> Replacement:
         """Given a unit, return what happens to it. Raise KeyError when the recovery leaves it alone."""

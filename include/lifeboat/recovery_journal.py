@@ -30,12 +30,10 @@ def refuse_other_recovery(runtime: Runtime, recovery: str = "") -> None:
     """Raise RecoveryError when another recovery of the deployment was begun and neither finished nor undone."""
     for journal in interrupted(runtime):
         if journal.recovery != recovery:
-            name, which = runtime.deployment.name, f"{journal.recovery}{runtime.option}"
             raise RecoveryError(
-                f"Recovery '{journal.recovery}' of deployment '{name}', begun at "
+                f"Recovery '{journal.recovery}' of deployment '{runtime.deployment.name}', begun at "
                 f"{journal.finished_at:%Y-%m-%d %H:%M} UTC, is neither finished nor undone.",
-                next_step=f"Finish it with `lifeboat recover {name} --resume {which}`, or put back what was live with "
-                f"`lifeboat undo {name} {which}`.",
+                next_step=journal.plan.ways_on(runtime.option),
             )
 
 

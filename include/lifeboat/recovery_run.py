@@ -157,10 +157,9 @@ def discardable(runtime: Runtime, plan: RecoveryPlan) -> list[str]:
     """Return the names of what a recovery left that is not live: what was kept, or what was restored and put back.
     Raise RecoveryError when it is neither finished nor undone."""
     if (live := live_now(runtime, plan)) == "mixed":
-        which = f"{plan.deployment} --resume {plan.id}{runtime.option}"
         raise RecoveryError(
             f"Recovery '{plan.id}' is neither finished nor undone ({live}); nothing of it is removed.",
-            next_step=f"Finish it with `lifeboat recover {which}`, or undo it.",
+            next_step=plan.ways_on(runtime.option),
         )
     exchanges = [exchange for each in plan.replacements for exchange in each.exchanges]
     return [name for each in exchanges if (name := each.kept if live == "new" else each.beside)]

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from lifeboat.aws.leftovers import Cleared
 from lifeboat.catalog import Catalog
-from lifeboat.deployment import Unit
+from lifeboat.deployment import Deployment, Unit
 from lifeboat.deployment_takeover import Takeover
 from lifeboat.documents import read_evidence, write_evidence
 from lifeboat.errors import LifeboatError, RecoveryError
@@ -84,13 +84,16 @@ def require_journal(there: Runtime, recovery: str) -> SiteRecoveryJournal:
     or several."""
     found = journals(there, recovery)
     if len(found) != 1:
-        deployment = there.deployment
-        raise RecoveryError(
-            f"{len(found) or 'No'} recoveries of site '{deployment.home_site()}' have an id that begins with "
-            f"'{recovery}'.",
-            next_step=f"List them with `lifeboat site list {deployment.name}`.",
-        )
+        raise no_journal(there.deployment, recovery, len(found))
     return found[0]
+
+
+def no_journal(deployment: Deployment, recovery: str, count: int) -> RecoveryError:
+    """Given a runtime's deployment at a site, return that so many of its recoveries have an id that begins so."""
+    return RecoveryError(
+        f"{count or 'No'} recoveries of site '{deployment.home_site()}' have an id that begins with '{recovery}'.",
+        next_step=f"List them with `lifeboat site list {deployment.name}`.",
+    )
 
 
 def refuse_given_up(there: Runtime, plan: SiteRecoveryPlan) -> None:
@@ -178,7 +181,7 @@ def _begin_members(
         reason=plan.request.reason or f"recovery of site {plan.site}",
         unproven=plan.request.unproven,
         safety_point=False,  # what was live is at the site that is lost
-        rehearsal=plan.rehearsal,
+        part_of="site rehearsal" if plan.rehearsal else "site recovery",
     )
     for name in (unit.name for unit in map(Unit.parse, plan.units) if unit.kind == "home"):
         if there.deployment.servers[name].control is not None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from lifeboat.manifest import Check
 from lifeboat.recovery_run import Watch
 from lifeboat.runtime import Runtime
 from lifeboat.site_build import (
+    Made,
     launch_machine,
     made_by,
     prove_database,
@@ -21,7 +23,7 @@ from lifeboat.site_build import (
     take_down,
     wait_for_machine,
 )
-from lifeboat.site_recovery import at_made, lay_down, record, recover_members, require_journal, switch
+from lifeboat.site_recovery import at_made, lay_down, no_journal, record, recover_members, require_journal, switch
 from lifeboat.site_recovery_documents import SiteRecoveryEvidence, SiteRecoveryJournal, SiteRecoveryPlan
 from lifeboat.site_recovery_plan import TAKEN_DOWN, takeover_of
 from lifeboat.site_switch import switch_back as switch_all_back
@@ -36,14 +38,16 @@ _SIDE_BY_SIDE = 16
 
 def carry_out(runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal) -> SiteRecoveryEvidence:
     """Carry out a recovery or a rehearsal whose journal is written, or go on with one that was interrupted. Its end is
-    recorded whatever it is; a rehearsal is taken down whatever it is. Raise what made it fail, after that."""
+    recorded whatever it is; a rehearsal is taken down whatever it is. Raise what made it fail, after that;
+    KeyboardInterrupt with what stands and what to do."""
     plan, watch, began = journal.plan, Watch(), datetime.now(UTC)
     found: dict[str, Any] = {"seconds": watch.seconds, "checks": ()}
     found |= {"requested_by": journal.requested_by, "approved_by": journal.approved_by}
-    cleared, failure = None, None
+    cleared = None
+    failure: LifeboatError | KeyboardInterrupt | None = None
     try:
         _make_and_recover(runtime, catalog, journal, watch, found)
-    except LifeboatError as error:
+    except (LifeboatError, KeyboardInterrupt) as error:
         failure = error
     finally:
         if plan.rehearsal:
@@ -53,8 +57,10 @@ def carry_out(runtime: Runtime, catalog: Catalog, journal: SiteRecoveryJournal) 
             except LifeboatError as error:
                 log.error("Nothing could be taken down: %s", error)
                 failure = failure or error
-    told = failure.message if failure else ""
+    told = getattr(failure, "message", "interrupted") if failure else ""
     evidence = record(runtime, catalog, plan, started_at=began, error=told, cleared=cleared, **found)
+    if isinstance(failure, KeyboardInterrupt):
+        raise KeyboardInterrupt(what_now(plan, evidence).strip())
     if failure:
         failure.next_step += what_now(plan, evidence)
         raise failure
@@ -86,12 +92,16 @@ def _make_and_recover(
 
 
 def _make_all(runtime: Runtime, plan: SiteRecoveryPlan) -> None:
+    pool = TogetherPool(_SIDE_BY_SIDE)
+
     def make(work: Callable[[Runtime, SiteRecoveryPlan, str], Work[Any]], name: str) -> None:
         # An account's clients are of one thread.
         with runtime.at(plan.site) as own:
-            finish(cloud_of_site(own, plan.site), work(own, plan, name))
+            cloud = cloud_of_site(own, plan.site)
+            cloud.clock = replace(cloud.clock, sleep=pool.pausing(cloud.clock.sleep))
+            finish(cloud, work(own, plan, name))
 
-    with TogetherPool(_SIDE_BY_SIDE) as pool:
+    with pool:
         for database in plan.databases:
             pool.submit(make, restore_database, database.name)
         for machine in plan.machines:
@@ -124,20 +134,55 @@ def what_now(plan: SiteRecoveryPlan, evidence: SiteRecoveryEvidence) -> str:
 def switch_back(
     runtime: Runtime, catalog: Catalog, site: str, recovery: str, requested_by: str
 ) -> SiteRecoveryEvidence:
-    """Bring the traffic back to where it was before a recovery of a site, and record it. What was made stays."""
+    """Bring the traffic back to where it was before a recovery of a site, and record it. What was made stays. The site
+    may be out of reach by then: the catalog has its journal. Raise RecoveryError for what is not back."""
     began = datetime.now(UTC)
     with runtime.at(site) as there:
-        journal = require_journal(there, recovery)
+        journal = _journal_of(there, catalog, recovery)
         plan, takeover = journal.plan, takeover_of(runtime.deployment, site)
         if plan.rehearsal:
             raise RecoveryError(
                 f"'{plan.id}' was a rehearsal, which switches nothing over.",
                 next_step=f"`lifeboat site list {plan.deployment}` shows the recoveries.",
             )
-        told: dict[str, Any] = {"started_at": began, "requested_by": requested_by, "action": "switch-back"}
-        try:
-            switched = switch_all_back(there, plan, takeover, journal.before, made_by(there, plan))
-        except LifeboatError as error:
-            record(runtime, catalog, plan, error=error.message, **told)
-            raise
-    return record(runtime, catalog, plan, switched=tuple(switched), **told)
+        done, failure = switch_all_back(there, plan, takeover, journal.before, _made_if_known(there, plan))
+    told: dict[str, Any] = {"started_at": began, "requested_by": requested_by, "action": "switch-back"}
+    try:
+        evidence = record(
+            runtime, catalog, plan, switched=tuple(done), error=failure.message if failure else "", **told
+        )
+    except LifeboatError as error:
+        if failure is None:
+            raise RecoveryError(
+                f"The traffic is back ({', '.join(done)}), and that could not be recorded: {error.message}",
+                next_step="Repeat this once the site answers: it changes nothing, and `give-up` asks for that record.",
+            ) from None
+        log.error("It could not be recorded: %s", error)
+        raise failure from None
+    if failure:
+        raise failure
+    return evidence
+
+
+def _journal_of(there: Runtime, catalog: Catalog, recovery: str) -> SiteRecoveryJournal:
+    try:
+        return require_journal(there, recovery)
+    except RecoveryError:
+        raise
+    except LifeboatError as error:
+        log.warning("The site's vault cannot be read, so the journal is that of the catalog: %s", error.message)
+    name, site = there.deployment.name, there.deployment.home_site()
+    known = [each for each in catalog.site_recoveries(name) if isinstance(each, SiteRecoveryJournal)]
+    found = [each for each in known if each.site == site and each.recovery.startswith(recovery)]
+    if len(found) != 1:
+        raise no_journal(there.deployment, recovery, len(found))
+    return found[0]
+
+
+def _made_if_known(there: Runtime, plan: SiteRecoveryPlan) -> dict[str, Made]:
+    """Return what stands; it is only told to programs that switch, so a site that does not answer keeps nothing."""
+    try:
+        return made_by(there, plan)
+    except LifeboatError as error:
+        log.warning("What stands at the site cannot be asked: %s", error.message)
+        return {}

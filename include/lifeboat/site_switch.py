@@ -13,7 +13,7 @@ from lifeboat.aws.sites import cloud_of_site
 from lifeboat.aws.switch import Member, Record, read_record, read_targets, set_record, set_targets
 from lifeboat.aws.work import finish
 from lifeboat.deployment_takeover import CommandSwitch, RecordSwitch, Switch, Takeover, TargetsSwitch
-from lifeboat.errors import CommandError, RecoveryError, ToolError
+from lifeboat.errors import CommandError, LifeboatError, RecoveryError, ToolError
 from lifeboat.host import Command, LocalHost
 from lifeboat.runtime import Runtime
 from lifeboat.site_build import Made
@@ -88,25 +88,44 @@ def switch_back(
     takeover: Takeover,
     before: Sequence[dict[str, Any]],
     made: Mapping[str, Made],
-) -> list[str]:
-    """Bring the traffic back to where it was before, the last switch first; return what was switched."""
+) -> tuple[list[str], RecoveryError | None]:
+    """Bring the traffic back to where it was before, the last switch first; one that fails keeps no other one from
+    being tried. Return what was switched, and what is not back."""
     refuse_other_switches(plan, takeover)
-    done = []
+    done, failed = [], []
     for switch, was in reversed(list(zip(takeover.switch, before, strict=True))):
-        log.info("Switching back: %s", described(switch))
-        if isinstance(switch, RecordSwitch):
-            cloud = _cloud_of(there, switch)
-            finish(cloud, set_record(cloud, Record(**was)))
-        elif isinstance(switch, TargetsSwitch):
-            cloud = _cloud_of(there, switch)
-            finish(cloud, set_targets(cloud, switch.group, cloud.region, [Member(**each) for each in was["members"]]))
-        elif switch.back:
-            _run(switch, switch.back, plan, made)
-        else:
-            log.warning("%s has no way back in the deployment file: do it by hand", described(switch))
-            continue
-        done.append(described(switch))
-    return done
+        what = described(switch)
+        log.info("Switching back: %s", what)
+        try:
+            if _put_back(there, switch, was, plan, made):
+                done.append(what)
+        except LifeboatError as error:
+            log.error("Not switched back: %s: %s", what, error)
+            failed.append(f"{what}: {error.message}")
+    if not failed:
+        return done, None
+    return done, RecoveryError(
+        f"Not switched back: {'; '.join(failed)}. Switched back: {', '.join(done) or 'nothing'}.",
+        next_step="See the log above; correct that and repeat, or switch it by hand.",
+    )
+
+
+def _put_back(
+    there: Runtime, switch: Switch, was: dict[str, Any], plan: SiteRecoveryPlan, made: Mapping[str, Made]
+) -> bool:
+    """Bring one switch back, and return whether there is a way back."""
+    if isinstance(switch, RecordSwitch):
+        cloud = _cloud_of(there, switch)
+        finish(cloud, set_record(cloud, Record(**was)))
+    elif isinstance(switch, TargetsSwitch):
+        cloud = _cloud_of(there, switch)
+        finish(cloud, set_targets(cloud, switch.group, cloud.region, [Member(**each) for each in was["members"]]))
+    elif switch.back:
+        _run(switch, switch.back, plan, made)
+    else:
+        log.warning("%s has no way back in the deployment file: do it by hand", described(switch))
+        return False
+    return True
 
 
 def _read(there: Runtime, switch: Switch) -> dict[str, Any]:
@@ -149,7 +168,7 @@ def _run(switch: CommandSwitch, argv: Sequence[str], plan: SiteRecoveryPlan, mad
         done = LocalHost().run(Command(list(argv), environment=environment), timeout=switch.timeout.total_seconds())
     except (CommandError, TimeoutError) as error:
         raise RecoveryError(
-            f"{argv[0]}, which switches traffic, failed: {error}",
+            f"{argv[0]}, which switches traffic, failed: {getattr(error, 'message', error)}",
             next_step="Correct it and repeat; what was switched before it stays switched.",
         ) from None
     for line in done.stdout.decode(errors="replace").splitlines():

@@ -1,5 +1,6 @@
 """Work side by side: the first failure wins, and what it makes useless ends."""
 
+import signal
 import threading
 import time
 
@@ -52,6 +53,39 @@ def test_the_cause_is_raised_and_not_what_it_led_to() -> None:
         pump.result()
 
 
+def test_ctrl_c_ends_what_runs_before_it_is_raised() -> None:
+    started = threading.Event()
+    with pytest.raises(KeyboardInterrupt), TogetherPool(2) as pool:
+        pump = pool.submit(_pump, pool, started)
+        later = pool.submit(_interrupt, started)
+    assert (pump.done(), later.done()) == (True, True)
+
+
+def _interrupt(started: threading.Event) -> None:
+    started.wait(10)
+    time.sleep(0.2)  # so that it is waited for
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_a_failure_ends_a_pause() -> None:
+    slept: list[float] = []
+    pool = TogetherPool(2)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            pool.run(_fail)
+
+    with pytest.raises(NoLuckError):
+        pool.pausing(sleep)(60)
+    assert slept == [1, 1, 1]
+    with pytest.raises(CaptureError):
+        pool.pausing(slept.append)(2.5)
+    assert slept[3:] == [1]
+    TogetherPool(1).pausing(slept.append)(2.5)
+    assert slept[4:] == [1, 1, 0.5]
+
+
 def test_what_has_not_begun_never_does() -> None:
     done = []
     with pytest.raises(NoLuckError), TogetherPool(1) as pool:
@@ -89,5 +123,5 @@ def test_the_cause_of_the_end_is_told_in_its_own_words() -> None:
         second = pool.submit(time.sleep, 0)
     assert str(first.exception()) == "The disk is full.\n  Next: Free space."
     assert str(second.exception()).startswith(
-        "Ended, because another part of the same capture failed: The disk is full.\n"
+        "Ended, because another part of the same work failed: The disk is full.\n"
     )

@@ -18,7 +18,7 @@ import pytest
 from lifeboat.capture import capture_unit, open_point, seal_point
 from lifeboat.connections import Connection
 from lifeboat.deployment import Unit
-from lifeboat.errors import LifeboatError
+from lifeboat.errors import LifeboatError, RecoveryError, UnreachableError
 from lifeboat.recovery_journal import new_recovery_id
 from lifeboat.replication import replicate
 from lifeboat.runtime import Runtime
@@ -127,8 +127,8 @@ def copied_point(sites: CloudSites) -> str:
     return signed.manifest.id
 
 
-def let_take_over(sites: CloudSites, zone: str) -> None:
-    """Let the deployment file say how the other site takes over."""
+def let_take_over(sites: CloudSites, zone: str, *switches: dict[str, Any]) -> None:
+    """Let the deployment file say how the other site takes over; after the record it switches these."""
     server = {"engine": "postgres", "connection": "main_db", "databases": {"shared_db": {"role": "shared"}}}
     sites.units |= {
         "rds": {"apim": {"identifier": "apim", "database_server": "main-db"}},
@@ -143,17 +143,17 @@ def let_take_over(sites: CloudSites, zone: str) -> None:
         "cp": {"stands_in_for": "cp", "connection": "other_cp", "path": "/srv/cp"},
         "db": {"stands_in_for": "main-db", "connection": "other_db"},
     }
-    takeover = {"databases": {"apim": {}}, "machines": {"cp": machine}, "switch": [record]}
+    takeover = {"databases": {"apim": {}}, "machines": {"cp": machine}, "switch": [record, *switches]}
     sites.set_sites(**{SITE: {"takeover": takeover, "bindings": bindings}})
 
 
 @pytest.fixture
-def begun(fake: FakeCloud, sites: CloudSites, zone: str) -> Callable[[bool], Case]:
-    """Return what begins a recovery or a rehearsal."""
+def begun(fake: FakeCloud, sites: CloudSites, zone: str) -> Callable[..., Case]:
+    """Return what begins a recovery or a rehearsal, after whose switch of the record others may come."""
     point = copied_point(sites)
-    let_take_over(sites, zone)
 
-    def begin_one(rehearsal: bool) -> Case:
+    def begin_one(rehearsal: bool, *switches: dict[str, Any]) -> Case:
+        let_take_over(sites, zone, *switches)
         asked, catalog = SiteRequest(point=point, unproven=True, rehearsal=rehearsal), sites.catalog()
         with sites.runtime() as runtime:
             plan = plan_site_recovery(runtime, catalog, SITE, asked, new_recovery_id())
@@ -162,8 +162,43 @@ def begun(fake: FakeCloud, sites: CloudSites, zone: str) -> Callable[[bool], Cas
     return begin_one
 
 
+def test_traffic_goes_back_without_the_site_and_past_a_switch_that_fails(
+    begun: Callable[..., Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, working = tmp_path / "told", tmp_path / "working"
+    back = ["/bin/sh", "-c", f'echo "$LIFEBOAT_ADDRESSES" >> {told}; test -e {working}']
+    case = begun(False, {"kind": "command", "run": ["/bin/true"], "back": back})
+    vault, away = case.sites.vault_directory(SITE), case.sites.directory / "away"
+    with case.sites.runtime() as runtime:
+        recover, give_back, give_all_up = case.steps(runtime)
+        recover()
+        assert case.look() == case.wanted(0)
+        with pytest.raises(RecoveryError, match=r"Not switched back: run /bin/true: .*\. Switched back: record"):
+            give_back()
+        assert (case.look(), case.told().succeeded) == (case.wanted(1), False)
+        with pytest.raises(RecoveryError, match="the traffic was not brought back"):
+            give_all_up()
+        working.touch()
+        vault.rename(away)
+        with monkeypatch.context() as without_site:
+            unreachable = UnreachableError("the region is away", next_step="Wait.")
+            without_site.setattr("lifeboat.site_recovery_run.made_by", raising(unreachable))
+            with pytest.raises(RecoveryError, match=r"The traffic is back \(run /bin/true.*\), and that could not be"):
+                give_back()
+        assert told.read_text().splitlines()[-1] == "{}"
+        away.rename(vault)
+        assert (give_back().succeeded, give_all_up().succeeded, case.look()) == (True, True, case.wanted(2))
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
 @pytest.mark.parametrize("rehearsal", [True, False], ids=["rehearsal", "recovery"])
-def test_every_change_survives_every_fault(begun: Callable[[bool], Case], rehearsal: bool) -> None:
+def test_every_change_survives_every_fault(begun: Callable[..., Case], rehearsal: bool) -> None:
     case = begun(rehearsal)
     case.fake.clock.sleep(100)  # what is there is not new
     case.fake.unseen, case.fake.slow = 20, 60

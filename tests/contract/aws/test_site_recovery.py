@@ -2,6 +2,7 @@
 requests."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from lifeboat.errors import (
     RecoveryError,
     UnreachableError,
 )
-from lifeboat.recovery_journal import interrupted, new_recovery_id
+from lifeboat.recovery_journal import interrupted, new_recovery_id, refuse_other_recovery
 from lifeboat.replication import replicate
 from lifeboat.retention_uses import journals as needed
 from lifeboat.retention_uses import uses_by_journals
@@ -243,9 +244,26 @@ def test_what_is_given_up_in_the_middle_stands_in_nobodys_way(lost: Lost, monkey
             lost.carry_out(plan)
     with lost.runtime() as runtime, runtime.at(SITE) as there:
         assert [each.recovery for each in interrupted(there)] == [plan.id]
+        with pytest.raises(RecoveryError, match=f"lifeboat site recover {NAME} {SITE} --resume {plan.id}"):
+            refuse_other_recovery(there)
         assert lost.give_up(plan).succeeded
         assert interrupted(there) == []
         refuse_other(there, "")
+
+
+def test_an_interrupted_rehearsal_is_taken_down_and_recorded(lost: Lost) -> None:
+    lost.write(lost.deployments)
+    command = [sys.executable, "-m", "lifeboat.cli", "site", "recover", NAME, SITE, "--rehearse", "--confirm", NAME]
+    own = {"env": clean_environment(lost.environment()), "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **own) as process:  # type: ignore[call-overload]
+        assert eventually(lambda: len(lost.made()) == 2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Nothing of the rehearsal is left in AWS." in said
+    assert lost.made() == {}
+    told = lost.evidence()[-1]
+    assert (told.action, told.error, told.stands) == ("rehearse", "interrupted", {})
 
 
 def test_a_killed_rehearsal_stands_in_nobodys_way_and_goes_when_it_has_expired(lost: Lost) -> None:
