@@ -88,6 +88,7 @@ class CloudDatabases:
 
     def _modified(self, modify: Any) -> Any:
         def modified(backend: Any, name: str, parameters: Any) -> Any:
+            _refuse_while_made(backend, name)
             database = modify(backend, name, parameters)
             server = self._servers.get(database.db_instance_arn)
             if server is not None and parameters.get("master_user_password"):
@@ -97,8 +98,9 @@ class CloudDatabases:
         return modified
 
     def _deleted(self, delete: Any) -> Any:
-        def deleted(backend: Any, *arguments: Any, **more: Any) -> Any:
-            database = delete(backend, *arguments, **more)
+        def deleted(backend: Any, db_instance_identifier: str, **more: Any) -> Any:
+            _refuse_while_made(backend, db_instance_identifier)
+            database = delete(backend, db_instance_identifier, **more)
             server = self._servers.pop(database.db_instance_arn, None)
             if server is not None:
                 server.remove()
@@ -110,8 +112,8 @@ class CloudDatabases:
         def taken(backend: Any, db_instance_identifier: str, *arguments: Any, **more: Any) -> Any:
             database = backend.databases.get(db_instance_identifier)
             manual = more.get("snapshot_type", "manual") == "manual"
-            if manual and database is not None and database.status != "available":
-                raise RDSClientError("InvalidDBInstanceState", f"{db_instance_identifier} is {database.status}.")
+            if manual:
+                _refuse_while_made(backend, db_instance_identifier)
             snapshot = take(backend, db_instance_identifier, *arguments, **more)
             server = self._servers.get(database.db_instance_arn)
             if server is not None and manual:
@@ -222,6 +224,12 @@ class _Server:
 def _copy(place: Path, to: Path) -> None:
     to.mkdir(exist_ok=True)
     subprocess.run(["cp", "-a", str(place / "data"), str(place / "admin-password"), str(to)], check=True)
+
+
+def _refuse_while_made(backend: Any, name: str) -> None:
+    database = backend.databases.get(name)
+    if database is not None and database.status != "available":
+        raise RDSClientError("InvalidDBInstanceState", f"Instance {name} is not in available state.")
 
 
 def _ready(backend: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, Literal
+from urllib.parse import parse_qs
 
 import boto3
 import botocore.endpoint
@@ -36,6 +37,7 @@ _REFUSALS: dict[str, tuple[int, str]] = {
     "expired": (403, "ExpiredToken"),
     "denied": (403, "AccessDenied"),
     "quota": (400, "SnapshotQuotaExceeded"),
+    "not yet": (400, "InvalidDBInstanceState"),
 }
 _DOWN_SECONDS = 3600.0
 
@@ -133,6 +135,8 @@ class FakeCloud:
             return _refusal("expired", service, request.url)
         if fault in _REFUSALS:
             return _refusal(fault, service, request.url)
+        if service == "rds" and self._is_made(operation, request):
+            return _refusal("not yet", service, request.url)
         response = carry_out()
         if fault == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)
@@ -140,6 +144,18 @@ class FakeCloud:
             self._killed = True
             raise Killed(operation)
         return response
+
+    def _is_made(self, operation: str, request: Any) -> bool:
+        """Return whether what is to be changed or removed is a database that is being made."""
+        if not operation.startswith(("Modify", "Delete")):
+            return False
+        asked = parse_qs(request.body if isinstance(request.body, str) else request.body.decode())
+        born = [
+            self._born.get((listed, asked.get(name, [""])[0]))
+            for listed, (name, _, _) in _SLOW.items()
+            if operation.endswith(listed[:-1])
+        ]
+        return any(each is not None and self.clock.passed - each < self.unseen + self.slow for each in born)
 
     def _in_its_time(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         """Change an answer to what it would be if things took their time."""

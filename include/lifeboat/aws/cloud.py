@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from lifeboat.aws.clock import Clock, spoken
 from lifeboat.aws.cloud_errors import Request, is_expired, translated
@@ -116,7 +117,7 @@ class Service:
         while True:
             try:
                 return ask(self.cloud.client(self.name, self.region))
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, ResponseParserError) as error:
                 if is_expired(error) and not renewed:
                     log.info("The credentials have expired; new ones are fetched.")
                     self.cloud.renew()

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from lifeboat.errors import (
     AccessError,
@@ -103,7 +104,7 @@ def _of_answer(error: ClientError, request: Request) -> LifeboatError:
         )
     if code in _EXISTS or code.endswith("AlreadyExists"):
         return CloudExistsError(what, next_step="Look at the thing of that name in the console.")
-    if code in _MISSING or "NotFound" in code:
+    if code in _MISSING or "NotFound" in code or (code.endswith("State") and "being deleted" in said):
         return CloudMissingError(what, next_step="Look for it in the console, in this account and region.")
     if code in _BUSY or code.endswith("State") or _status(error) >= 500 or _status(error) == 429:
         return CloudBusyError(what, next_step="It may pass: repeat the task; it goes on from here.")
@@ -156,6 +157,11 @@ def _of_no_answer(error: Exception, request: Request) -> LifeboatError:
             f"Region {request.region} does not answer {request.service}:{request.action}: {error}",
             next_step="Check the network, a proxy, extra.endpoint_url, and https://health.aws.amazon.com; when the "
             "region is lost, recover from another site.",
+        )
+    if isinstance(error, ResponseParserError):
+        return UnreachableError(
+            f"What answers {request} is not AWS: {str(error).splitlines()[0]}",
+            next_step="Check extra.endpoint_url, and what a proxy between this worker and AWS says.",
         )
     if isinstance(error, BotoCoreError):
         return CloudError(

@@ -88,14 +88,16 @@ def remove_database(cloud: Cloud, database: Database, mark: Mark) -> Work[None]:
     if mark.purpose == "backup":
         raise CloudError(f"{database} is a backup; it is not removed.", next_step="Remove it by hand if it must go.")
     mark.require(tags_of(found.get("TagList")), str(database))
+    members = _members_of(cloud, database)
+    for each in (*members, database):  # RDS refuses to remove what is being made
+        yield Target(each.words.target, each.id, each.region, "settled")
     if found.get("DeletionProtection"):
         _modify(cloud, database, {"DeletionProtection": False})
         yield Target(database.words.target, database.id, database.region)
-    members = cluster_members(cloud, database) if database.kind == "cluster" else []
     for each in members:
-        _delete(cloud, Database("instance", each["DBInstanceIdentifier"], database.region))
+        _delete(cloud, each)
     for each in members:
-        yield Target("db-instance", each["DBInstanceIdentifier"], database.region, "gone")
+        yield Target(each.words.target, each.id, each.region, "gone")
     _delete(cloud, database)
     yield Target(database.words.target, database.id, database.region, "gone")
 
@@ -173,6 +175,11 @@ def _modify(cloud: Cloud, database: Database, parameters: dict[str, Any]) -> Non
     service.call(words.modify, settling=database.id, **{words.id: database.id}, **parameters, ApplyImmediately=True)
 
 
+def _members_of(cloud: Cloud, database: Database) -> list[Database]:
+    members = cluster_members(cloud, database) if database.kind == "cluster" else []
+    return [Database("instance", each["DBInstanceIdentifier"], database.region) for each in members]
+
+
 def _delete(cloud: Cloud, database: Database) -> None:
     words = database.words
     more: dict[str, Any] = {"DeleteAutomatedBackups": True} if database.kind == "instance" else {}
@@ -181,7 +188,7 @@ def _delete(cloud: Cloud, database: Database) -> None:
             words.delete, **{words.id: database.id}, SkipFinalSnapshot=True, **more
         )
     except CloudMissingError:
-        log.info("%s is gone already.", database)
+        log.info("%s is gone already, or going.", database)
 
 
 def _refuse_time(cloud: Cloud, source: Database, time: datetime | None) -> None:

@@ -159,6 +159,7 @@ def share_snapshot(cloud: Cloud, snapshot: Snapshot, account: str) -> None:
 def remove_snapshot(cloud: Cloud, snapshot: Snapshot) -> Work[None]:
     """Remove a snapshot; one that is gone already is no error."""
     words = snapshot.words
+    yield snapshot.target("settled")  # RDS refuses to remove what is being made
     try:
         cloud.service("rds", snapshot.region).call(
             words.delete_snapshot, **dict[str, Any]({words.snapshot_id: snapshot.id})

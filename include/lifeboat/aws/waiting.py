@@ -20,12 +20,13 @@ _SHORTEST_PAUSE = 2.0
 
 @dataclass(frozen=True)
 class Target:
-    """What is waited for: a thing of a kind in `kinds`, until it is ready, or gone."""
+    """What is waited for: a thing of a kind in `kinds`, until it is ready, or gone, or settled: neither being made nor
+    changed, whether it has become ready or has failed."""
 
     kind: str
     id: str
     region: str
-    wanted: Literal["ready", "gone"] = "ready"
+    wanted: Literal["ready", "gone", "settled"] = "ready"
 
     def __str__(self) -> str:
         return f"{KINDS[self.kind].noun} {self.id.rpartition('|')[0] or self.id} in {self.region}"
@@ -57,17 +58,19 @@ class Limits:
 
 
 def look(cloud: Cloud, target: Target) -> Progress:
-    """Look once. Raise CloudMissingError when there is no such thing, unless it is to be gone; CloudError with the
-    reason that AWS gives when it will never be ready."""
+    """Look once. Raise CloudMissingError when there is no such thing and it is to be ready; CloudError with the reason
+    that AWS gives when it will never be."""
     kind = KINDS[target.kind]
     found = kind.find(cloud.service(kind.service, target.region), target.id)
     if found is None:
-        if target.wanted == "gone":
+        if target.wanted != "ready":
             return Progress(True, "gone")
         raise CloudMissingError(f"There is no {target}.", next_step="Look for it in the console, by that name.")
     state, percent = kind.state(found), kind.percent(found)
     if target.wanted == "gone":
         return Progress(state in kind.gone, state)
+    if target.wanted == "settled":
+        return Progress(state in kind.good | kind.failing, state, percent)
     if state in kind.failing:
         reason = kind.reason(found) or "AWS gives no reason"
         raise CloudError(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from lifeboat.aws.account import cloud_of
 from lifeboat.aws.cloud import Cloud
@@ -71,6 +72,7 @@ def test_a_failing_service_is_busy_whatever_its_code() -> None:
     ("raised", "kind"),
     [
         (EndpointConnectionError(endpoint_url="https://rds.eu-west-1.amazonaws.com"), UnreachableError),
+        (ResponseParserError("Unable to parse response\n<html>Proxy</html>"), UnreachableError),
         (NoCredentialsError(), ConfigurationError),
         (ParamValidationError(report="Missing parameter"), CloudError),
     ],

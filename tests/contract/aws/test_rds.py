@@ -1,8 +1,10 @@
 """Databases of RDS: snapshots, their copies, what is restored of them, and that nothing is made twice."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.names import LONGEST_SNAPSHOT, Mark, rds_name
@@ -12,8 +14,10 @@ from lifeboat.aws.rds_snapshots import (
     Snapshot,
     bring_snapshot,
     copy_snapshot,
+    find_snapshot,
     remove_snapshot,
     share_snapshot,
+    snapshot_of,
     take_snapshot,
 )
 from lifeboat.aws.rds_words import Database
@@ -166,6 +170,42 @@ def test_a_cluster_comes_back_with_its_instances_and_goes_with_them(
         "shared"
     ]
     assert len(fake.client("rds").describe_db_instances()["DBInstances"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["database", "cluster"])
+def test_what_is_being_made_goes_as_soon_as_it_can(
+    kind: str, fake: FakeCloud, cloud: Cloud, request: pytest.FixtureRequest
+) -> None:
+    source: Database = request.getfixturevalue(kind)
+    point, settings = snapshot(cloud, source), over(TEMPORARY, read_settings(cloud, source))
+    fake.clock.sleep(1)
+    fake.slow = 3600
+    next(restore_snapshot(cloud, point, "drilled", settings, DRILL))
+    finish(cloud, remove_database(cloud, Database(source.kind, "drilled", HOME), DRILL))
+    assert 3600 < fake.clock.passed < 3800
+    assert Database(source.kind, "drilled", HOME).find(cloud) is None
+    next(take_snapshot(cloud, source, "late", MARK))
+    late = find_snapshot(cloud, source.kind, "late", HOME)
+    assert late is not None
+    finish(cloud, remove_snapshot(cloud, snapshot_of(source.kind, HOME, late)))
+    assert find_snapshot(cloud, source.kind, "late", HOME) is None
+    assert 7200 < fake.clock.passed < 7600
+
+
+def test_what_is_being_deleted_is_as_good_as_gone(fake: FakeCloud, cloud: Cloud, database: Database) -> None:
+    settings = over(TEMPORARY, read_settings(cloud, database))
+    finish(cloud, restore_snapshot(cloud, snapshot(cloud, database), "drilled", settings, DRILL))
+    work = remove_database(cloud, Database("instance", "drilled", HOME), DRILL)
+    told = {"Error": {"Code": "InvalidDBInstanceState", "Message": "Instance drilled is already being deleted."}}
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError(told, "DeleteDBInstance")  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cloud.client("rds", HOME), "delete_db_instance", refuse)
+        targets = list(work)
+    assert [each.wanted for each in targets] == ["settled", "gone"]
+    assert fake.clock.passed == 0
 
 
 def test_a_database_that_is_not_of_this_drill_is_never_removed(cloud: Cloud, database: Database) -> None:
