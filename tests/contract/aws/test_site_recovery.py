@@ -29,6 +29,7 @@ from lifeboat.errors import (
     RecoveryError,
     UnreachableError,
 )
+from lifeboat.preflight import world_problems
 from lifeboat.recovery_journal import interrupted, new_recovery_id, refuse_other_recovery
 from lifeboat.replication import replicate
 from lifeboat.retention_uses import journals as needed
@@ -298,6 +299,8 @@ def test_what_stands_in_the_way_is_said_before_anything_is_made(lost: Lost) -> N
     lost.takeover = {"switch": [{"kind": "command", "run": ["no-such-program"]}]}
     with pytest.raises(LifeboatError, match="no program 'no-such-program'"):
         lost.plan()
+    with lost.runtime() as runtime:
+        assert "no program 'no-such-program'" in str(list(map(str, world_problems(runtime))))
     lost.takeover = {}
     image = lost.cloud.client("ec2", OTHER).describe_images(Owners=["self"])["Images"][0]["ImageId"]
     lost.cloud.client("ec2", OTHER).deregister_image(ImageId=image)
