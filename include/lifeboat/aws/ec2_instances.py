@@ -1,15 +1,18 @@
 """EC2 machines: launched from an image, by parameters or by a launch template, and terminated."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat.aws.cloud import Cloud, tag_list, tags_of
-from lifeboat.aws.names import Mark, client_token
+from lifeboat.aws.cloud import Cloud, Service, tag_list, tags_of
+from lifeboat.aws.names import Mark, client_token, marked
 from lifeboat.aws.once import made_once
 from lifeboat.aws.waiting import Target
 from lifeboat.aws.work import Work
 from lifeboat.deployment_cloud import Launch
 from lifeboat.errors import CloudError, CloudMissingError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ def _named(cloud: Cloud, name: str, region: str, states: list[str]) -> list[dict
 
 
 def terminate(cloud: Cloud, instance: str, region: str, mark: Mark) -> Work[None]:
-    """Terminate a machine that carries this mark; one that is gone is no error. Raise CloudError for any other."""
+    """Terminate a machine that carries this mark, also one that its template protects from that, with the volumes that
+    were made with it: EC2 keeps those whose image says so. One that is gone is no error. Raise CloudError for any
+    other."""
     service = cloud.service("ec2", region)
     reservation = service.one("describe_instances", "Reservations", InstanceIds=[instance])
     if reservation is None:
@@ -88,7 +93,36 @@ def terminate(cloud: Cloud, instance: str, region: str, mark: Mark) -> Work[None
     if found["State"]["Name"] != "terminated":
         mark.require(tags_of(found.get("Tags")), f"EC2 instance {instance} in {region}")
         try:
+            _unprotect(service, instance)
             service.call("terminate_instances", InstanceIds=[instance])
         except CloudMissingError:
             return
     yield Target("machine", instance, region, "gone")
+    name = {"Name": "tag:lifeboat:name", "Values": [tags_of(found.get("Tags")).get("lifeboat:name", "")]}
+    for volume in service.pages("describe_volumes", "Volumes", Filters=[name]):
+        yield from remove_volume(cloud, volume["VolumeId"], region, mark)
+
+
+def remove_volume(cloud: Cloud, volume: str, region: str, mark: Mark) -> Work[None]:
+    """Remove an EBS volume that carries this mark, once its machine is gone. One that is gone, or that somebody else
+    made, is left alone."""
+    service = cloud.service("ec2", region)
+    found = service.one("describe_volumes", "Volumes", VolumeIds=[volume])
+    if found is None:
+        return
+    if marked(tags_of(found.get("Tags"))) != mark:
+        log.info("EBS volume %s in %s was not made with the machine, and stays", volume, region)
+        return
+    yield Target("volume", volume, region, "settled")
+    try:
+        service.call("delete_volume", VolumeId=volume)
+    except CloudMissingError:
+        return
+    yield Target("volume", volume, region, "gone")
+
+
+def _unprotect(service: Service, instance: str) -> None:
+    told = service.call("describe_instance_attribute", InstanceId=instance, Attribute="disableApiTermination")
+    if told.get("DisableApiTermination", {}).get("Value"):
+        log.info("EC2 instance %s is protected from termination, which is taken away", instance)
+        service.call("modify_instance_attribute", InstanceId=instance, DisableApiTermination={"Value": False})

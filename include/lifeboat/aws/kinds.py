@@ -162,6 +162,15 @@ KINDS: dict[str, Kind] = {
         percent=_ebs_percent,
         reason=lambda found: str(found.get("StateMessage") or ""),
     ),
+    "volume": Kind(
+        "ec2",
+        "EBS volume",
+        _described("describe_volumes", "Volumes", "VolumeIds", many=True),
+        lambda found: str(found["State"]),
+        frozenset({"available"}),
+        frozenset({"error", "deleting", "deleted"}),
+        gone=frozenset({"deleted"}),
+    ),
     "machine": Kind(
         "ec2",
         "EC2 instance",

@@ -13,7 +13,7 @@ from itertools import chain
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.ec2_images import remove_ebs_snapshot, remove_image
-from lifeboat.aws.ec2_instances import terminate
+from lifeboat.aws.ec2_instances import remove_volume, terminate
 from lifeboat.aws.names import Mark, marked
 from lifeboat.aws.rds_restore import remove_database
 from lifeboat.aws.rds_snapshots import remove_snapshot, snapshot_of
@@ -82,11 +82,16 @@ def find_leftovers(
 
 
 def find_made(cloud: Cloud, region: str, deployment: str, run: str) -> list[Leftover]:
-    """Return the machines and databases that a rehearsal or a recovery has made in a region, in the order in which they
-    can be removed. It is for whoever takes all of it down, in use or not."""
-    things = (_machines(cloud, region), _databases(cloud, region, "cluster"), _databases(cloud, region, "instance"))
+    """Return the machines, their volumes that outlived them, and the databases that a rehearsal or a recovery has made
+    in a region, in the order in which they can be removed. It is for whoever takes all of it down, in use or not."""
+    things = chain(
+        _machines(cloud, region),
+        _volumes(cloud, region),
+        _databases(cloud, region, "cluster"),
+        _databases(cloud, region, "instance"),
+    )
     found = []
-    for thing in chain(*things):
+    for thing in things:
         mark = marked(thing.tags)
         if mark and (mark.deployment, mark.run) == (deployment, run) and mark.purpose in ("rehearsal", "recovery"):
             found.append(Leftover(thing, mark, f"{mark.purpose} {run} is taken down"))
@@ -121,6 +126,7 @@ def _why(mark: Mark, now: datetime, ended: Ended) -> str:
 def _things(cloud: Cloud, region: str) -> Iterator[Thing]:
     """Yield all that could be Lifeboat's: users before what they use."""
     yield from _machines(cloud, region)
+    yield from _volumes(cloud, region)
     yield from _databases(cloud, region, "cluster")  # with its instances
     yield from _databases(cloud, region, "instance")
     yield from _snapshots(cloud, region, "instance")
@@ -141,6 +147,14 @@ def _machines(cloud: Cloud, region: str) -> Iterator[Thing]:
             yield Thing(
                 "EC2 instance", region, name, tags_of(each.get("Tags")), partial(terminate, cloud, name, region)
             )
+
+
+def _volumes(cloud: Cloud, region: str) -> Iterator[Thing]:
+    """Yield the volumes of machines that are gone; those of others go with them."""
+    alone = {"Name": "status", "Values": ["available", "error"]}
+    for each in cloud.service("ec2", region).pages("describe_volumes", "Volumes", Filters=[_TAGGED, alone]):
+        remove = partial(remove_volume, cloud, each["VolumeId"], region)
+        yield Thing("EBS volume", region, each["VolumeId"], tags_of(each.get("Tags")), remove)
 
 
 def _databases(cloud: Cloud, region: str, kind: DatabaseKind) -> Iterator[Thing]:

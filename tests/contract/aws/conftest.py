@@ -78,6 +78,16 @@ def machine(fake: FakeCloud) -> str:
     return start_machine(fake)
 
 
+@pytest.fixture
+def keeping_template(fake: FakeCloud) -> str:
+    """The name of a launch template of both regions, whose machines have a second disk that outlives them."""
+    disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 10, "DeleteOnTermination": False}}
+    data = {"InstanceType": "m6i.large", "BlockDeviceMappings": [disk]}
+    for region in (HOME, OTHER):
+        fake.client("ec2", region).create_launch_template(LaunchTemplateName="keeping", LaunchTemplateData=data)
+    return "keeping"
+
+
 def start_machine(fake: FakeCloud) -> str:
     ec2 = fake.client("ec2")
     started: str = ec2.run_instances(ImageId=ANY_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]

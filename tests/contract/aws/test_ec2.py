@@ -91,6 +91,20 @@ def test_a_machine_is_launched_by_a_template(fake: FakeCloud, cloud: Cloud, mach
     assert (found["InstanceType"], found["ImageId"]) == ("m6i.large", image.id)
 
 
+def test_a_machine_goes_with_its_volumes_though_it_is_protected(
+    fake: FakeCloud, cloud: Cloud, keeping_template: str
+) -> None:
+    ec2 = fake.client("ec2")
+    started = finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-2", Launch(template=keeping_template), DRILL))
+    ec2.modify_instance_attribute(InstanceId=started.id, DisableApiTermination={"Value": True})
+    somebodys = ec2.create_volume(AvailabilityZone=f"{HOME}a", Size=1)["VolumeId"]
+    ec2.attach_volume(VolumeId=somebodys, InstanceId=started.id, Device="/dev/sdz")
+    assert len(ec2.describe_volumes()["Volumes"]) == 3
+    for _ in range(2):
+        finish(cloud, terminate(cloud, started.id, HOME, DRILL))
+    assert [each["VolumeId"] for each in ec2.describe_volumes()["Volumes"]] == [somebodys]
+
+
 def test_two_machines_of_one_name_are_told_apart_by_nobody(fake: FakeCloud, cloud: Cloud, machine: str) -> None:
     tags = [{"Key": key, "Value": value} for key, value in DRILL.tags("gw-1").items()]
     fake.client("ec2").create_tags(Resources=[machine], Tags=tags)

@@ -45,6 +45,7 @@ class World:
     cloud: Cloud
     key: str
     machine: str
+    template: str
 
 
 def backup_of(source: Database) -> Callable[[World, str], None]:
@@ -84,7 +85,7 @@ def rehearsed_and_taken_down(world: World, run: str) -> None:
     settings = over(Place(deletion_protection=False), read_settings(cloud, INSTANCE))
     try:
         finish(cloud, restore_snapshot(cloud, source, f"{run}-rehearsed", settings, mark))
-        finish(cloud, launch(cloud, ANY_IMAGE, HOME, f"{run}-cp", Launch(instance_type="m5.large"), mark))
+        finish(cloud, launch(cloud, ANY_IMAGE, HOME, f"{run}-cp", Launch(template=world.template), mark))
     finally:
         cleared = clear(cloud, find_made(cloud, HOME, "prod", run))
     for _, error in cleared.failed:
@@ -101,7 +102,7 @@ def image(world: World, run: str) -> None:
 def image_and_gone(world: World, run: str) -> None:
     cloud, mark = world.cloud, Mark("prod", run, "drill")
     made = finish(cloud, take_image(cloud, world.machine, HOME, run, mark, reboot=False))
-    started = finish(cloud, launch(cloud, made.id, HOME, run, Launch(instance_type="m5.large"), mark))
+    started = finish(cloud, launch(cloud, made.id, HOME, run, Launch(template=world.template), mark))
     finish(cloud, terminate(cloud, started.id, HOME, mark))
     finish(cloud, remove_image(cloud, made.id, HOME))
 
@@ -140,6 +141,7 @@ def _things(region: str) -> dict[str, dict[str, Any]]:
         "image": ec2.amis,
         "disk": ec2.snapshots,
         "machine": {each.id: each for each in ec2.all_instances()},
+        "volume": ec2.volumes,
     }
 
 
@@ -161,15 +163,23 @@ OPERATIONS: dict[str, tuple[Callable[[World, str], None], list[tuple[str, str]]]
     "rehearsed_and_taken_down": (rehearsed_and_taken_down, [("snapshot", HOME)]),
     "image": (
         image,
-        [("disk", HOME), ("disk", OTHER), ("image", HOME), ("image", OTHER), ("machine", OTHER)],
+        [("disk", HOME), ("disk", OTHER), ("image", HOME), ("image", OTHER), ("machine", OTHER), ("volume", OTHER)],
     ),
     "image_and_gone": (image_and_gone, []),
 }
 
 
 @pytest.fixture
-def world(fake: FakeCloud, cloud: Cloud, key: str, machine: str, database: Database, cluster: Database) -> World:
-    return World(fake, cloud, key, machine)
+def world(
+    fake: FakeCloud,
+    cloud: Cloud,
+    key: str,
+    machine: str,
+    keeping_template: str,
+    database: Database,
+    cluster: Database,
+) -> World:
+    return World(fake, cloud, key, machine, keeping_template)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -246,4 +256,4 @@ def test_a_double_would_be_seen(world: World, monkeypatch: pytest.MonkeyPatch) -
     how = Launch(instance_type="m5.large")
     for name in ("one", "another"):
         finish(world.cloud, launch(world.cloud, ANY_IMAGE, HOME, name, how, mark))
-    assert made_of("run-x") == [("machine", HOME)] * 2
+    assert made_of("run-x") == [("machine", HOME)] * 2 + [("volume", HOME)] * 2

@@ -13,7 +13,7 @@ from lifeboat.aws.rds_snapshots import take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.work import finish
 from lifeboat.deployment_cloud import Launch
-from tests.contract.aws.conftest import MARK
+from tests.contract.aws.conftest import ANY_IMAGE, MARK
 from tests.support.fake_cloud import HOME, OTHER, FakeCloud
 
 
@@ -65,6 +65,18 @@ def test_what_a_killed_removal_left_of_an_image_is_found(fake: FakeCloud, cloud:
     assert [each.thing.what for each in found] == ["EBS snapshot"]
     assert len(clear(cloud, found).removed) == 1
     assert find_leftovers(cloud, [HOME]) == []
+
+
+def test_a_volume_that_outlived_its_machine_is_found(fake: FakeCloud, cloud: Cloud, keeping_template: str) -> None:
+    expiring = mark(fake, "drill-1", "drill", 1)
+    started = finish(cloud, launch(cloud, ANY_IMAGE, HOME, "gw-1", Launch(template=keeping_template), expiring))
+    fake.clock.sleep(7200)
+    assert [each.thing.what for each in find_leftovers(cloud, [HOME])] == ["EC2 instance"]
+    fake.client("ec2").terminate_instances(InstanceIds=[started.id])
+    found = find_leftovers(cloud, [HOME])
+    assert [each.thing.what for each in found] == ["EBS volume"]
+    assert len(clear(cloud, found).removed) == 1
+    assert fake.client("ec2").describe_volumes()["Volumes"] == []
 
 
 def test_one_that_cannot_be_removed_keeps_no_other_from_going(

@@ -68,6 +68,7 @@ def in_cloud(fake: FakeCloud, region: str) -> list[str]:
         "database": [*rds.describe_db_instances()["DBInstances"], *rds.describe_db_clusters()["DBClusters"]],
         "image": ec2.describe_images(Owners=["self"])["Images"],
         "machine": [each["Instances"][0] for each in ec2.describe_instances()["Reservations"]],
+        "volume": ec2.describe_volumes()["Volumes"],
     }
     return [
         kind
