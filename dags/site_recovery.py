@@ -110,7 +110,8 @@ def site_recovery(deployment: Deployment, sites: list[str]) -> DAG:
         people = [task.task_id for task in approvals]
         members = RecoverMembersOperator(task_id="members", plan=plan.output, approvals=people)
         switch = SwitchOverOperator(task_id="switch_over", plan=plan.output)
-        down = TakeDownOperator(task_id="take_down", plan=plan.output, retries=5, trigger_rule=TriggerRule.ALL_DONE)
+        # Teardowns, so that they are done also when a person marks the run as failed.
+        down = TakeDownOperator(task_id="take_down", plan=plan.output, retries=5).as_teardown()
         record = RecordSiteRecoveryOperator(
             task_id="record",
             plan=plan.output,
@@ -122,8 +123,7 @@ def site_recovery(deployment: Deployment, sites: list[str]) -> DAG:
                 "take down": [down.task_id],
             },
             approvals=people,
-            trigger_rule=TriggerRule.ALL_DONE,
-        )
+        ).as_teardown(on_failure_fail_dagrun=True)
         in_order([[confirm], [*groups["databases"], *groups["machines"]], groups["puppet"], [members], [switch]])
         [*itertools.chain(*groups.values()), members, switch] >> down >> record
     return dag

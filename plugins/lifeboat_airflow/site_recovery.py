@@ -4,6 +4,8 @@ Each may be tried again or cleared: names follow from the recovery's id, so it f
 plan travels as XCom; the journal in the site's vault says that the recovery has begun.
 """
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,9 +28,14 @@ from lifeboat_airflow.recovery import (
     requested_by,
 )
 
+log = logging.getLogger(__name__)
+
 #: Keys of what tasks leave for the last one.
 SWITCHED, CLEARED, ENDED = "switched", "cleared", "ended"
 _LONGEST, _PAUSE = timedelta(hours=12), timedelta(seconds=30)
+
+#: A worker learns at its heartbeat, every five seconds, that its task was ended, and may take as long to stop.
+_ENDS_SECONDS = 20
 
 
 def read_plan(plan: Any) -> Any:
@@ -270,9 +277,14 @@ class TakeDownOperator(SiteOperator):
         plan = read_plan(self.plan)
         if not plan.rehearsal:
             raise AirflowSkipException("What a recovery has made stays.")
+        instance = context["ti"]
+        states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[instance.run_id])[instance.run_id]
+        if "failed" in states.values():
+            log.info("What failed may be a task that a person has ended: its worker gets %d s to end.", _ENDS_SECONDS)
+            time.sleep(_ENDS_SECONDS)
         with runtime.at(plan.site) as there:
             cleared = take_down(there, plan)
-        context["ti"].xcom_push(CLEARED, [str(each) for each in cleared.removed])
+        instance.xcom_push(CLEARED, [str(each) for each in cleared.removed])
         if cleared.failed:
             (each, error), *_ = cleared.failed
             raise CloudError(f"{each} is not removed: {error.message}", next_step=error.next_step)

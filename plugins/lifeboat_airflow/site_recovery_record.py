@@ -43,6 +43,7 @@ class RecordSiteRecoveryOperator(LifeboatOperator):
                 raise AirflowFailException(f"Nothing was made: {', '.join(failed)} failed; its log says why.")
             raise AirflowSkipException("There was nothing to record: a dry run, or no plan.")
         plan = read_plan(self.plan)
+        undone = [task for task in _planned(plan) if states.get(task) != "success"]
         evidence = record(
             runtime,
             open_catalog(),
@@ -50,7 +51,7 @@ class RecordSiteRecoveryOperator(LifeboatOperator):
             started_at=run.start_date,
             requested_by=requested_by(run),
             approved_by=tuple(approvers(instance, self.approvals)),
-            error=f"failed: {', '.join(failed)}" if failed else "",
+            error=f"failed: {', '.join(failed)}" if failed else f"not done: {', '.join(undone)}" if undone else "",
             checks=tuple(Check.model_validate(each) for each in self._checks(instance)),
             seconds=self._seconds(instance),
             servers=instance.xcom_pull(task_ids="members", key=STATE) or {},
@@ -77,3 +78,14 @@ class RecordSiteRecoveryOperator(LifeboatOperator):
                 found[phase] = round((max(ended) - began).total_seconds(), 1)
                 began = max(ended)
         return found
+
+
+def _planned(plan: Any) -> list[str]:
+    """Return the tasks that a plan has something for; when a person ends the run, they are skipped."""
+    return [
+        *(f"databases.{each.name}" for each in plan.databases),
+        *(f"machines.{each.name}" for each in plan.machines),
+        *(f"puppet.{name}" for name in plan.servers),
+        *(["members"] if plan.units else []),
+        *(["take_down"] if plan.rehearsal else ["switch_over"]),
+    ]

@@ -45,7 +45,8 @@ def test_nothing_is_made_before_the_approval_and_all_is_recorded(tmp_path: Path,
     assert before == {"plan", "go_ahead", "approve"}
     assert dag.get_task("confirm").get_flat_relative_ids() == {*MAKES, "take_down", "record"}
     assert dag.get_task("take_down").upstream_task_ids >= MAKES
-    assert [dag.get_task(name).trigger_rule for name in ("take_down", "record")] == ["all_done"] * 2
+    assert [dag.get_task(name).is_teardown for name in ("take_down", "record")] == [True, True]
+    assert dag.get_task("record").on_failure_fail_dagrun
     assert dag.schedule is None
 
 

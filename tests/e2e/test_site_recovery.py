@@ -79,6 +79,21 @@ def test_a_rehearsal_that_fails_is_taken_down_too(world: World, point: str) -> N
     lost.clean()
 
 
+def test_a_rehearsal_that_a_person_ends_is_taken_down_too(world: World, point: str) -> None:
+    lost: TakeoverSites = world.lost
+    run = world.trigger(DAG, {"site": SITE, "rehearsal": True})
+    eventually(lambda: run.states()["machines.cp"] == "success", "a machine is there", 180)
+    assert lost.made()
+    run.fail()
+    run.wait("failed", timeout=400)
+    states = run.states()
+    assert (states["take_down"], states["record"], states["members"]) == ("success", "failed", "skipped")
+    told = evidence(world)
+    assert (told.succeeded, told.stands, lost.made()) == (False, {}, {})
+    assert told.error.startswith(("failed: ", "not done: "))
+    lost.clean()
+
+
 def test_a_site_takes_over_once_a_person_has_approved(world: World, point: str) -> None:
     lost, later = world.lost, ["later.example"]
     run = world.trigger(DAG, {"site": SITE, "reason": "flood"})
