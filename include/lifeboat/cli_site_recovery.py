@@ -78,11 +78,7 @@ def recover(
         try:
             evidence = carry_out(runtime, catalog, journal)
         except KeyboardInterrupt as interrupt:
-            which = f"{name} {site}"
-            stands = str(interrupt) or (
-                f"What it made costs money. Go on with `lifeboat site recover {which} --resume {journal.recovery}`, or "
-                f"remove it with `lifeboat site give-up {which} {journal.recovery}`."
-            )
+            stands = str(interrupt) or f"What it made costs money. {journal.plan.site_ways_on}"
             typer.echo(f"\nInterrupted: site recovery {journal.recovery}. {stands}", err=True)
             raise typer.Exit(130) from None
     print_site_recovery(evidence)

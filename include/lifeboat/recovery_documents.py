@@ -104,6 +104,15 @@ class BoundPlan(Document):
     verdict: Literal["good", "unproven", "failed"]
     chosen: str
 
+    @property
+    def site_ways_on(self) -> str:
+        """The commands that end the recovery of a whole site that has this id."""
+        which = f"{self.deployment} {self.site}"
+        return (
+            f"Go on with `lifeboat site recover {which} --resume {self.id}`, or remove what it made with "
+            f"`lifeboat site give-up {which} {self.id}`."
+        )
+
 
 class RecoveryPlan(BoundPlan):
     """What a recovery will do; approved as a whole, by its digest.
@@ -135,12 +144,9 @@ class RecoveryPlan(BoundPlan):
 
     def ways_on(self, option: str) -> str:
         """Given the option that names the site, return the commands that end a recovery of this plan."""
-        name, which = self.deployment, f"{self.id}{option}"
         if self.request.part_of:
-            return (
-                f"Finish it with `lifeboat site recover {name} {self.site} --resume {self.id}`, or remove what it made "
-                f"with `lifeboat site give-up {name} {self.site} {self.id}`."
-            )
+            return self.site_ways_on
+        name, which = self.deployment, f"{self.id}{option}"
         return (
             f"Finish it with `lifeboat recover {name} --resume {which}`, or put back what was live with "
             f"`lifeboat undo {name} {which}`."

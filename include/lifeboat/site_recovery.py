@@ -115,11 +115,10 @@ def refuse_other(there: Runtime, recovery: str) -> None:
     ended = {each.recovery for each in _evidence(there) if each.ended}
     for journal in journals(there):
         if journal.recovery not in {recovery, *ended} and not journal.plan.rehearsal:
-            name, site = journal.deployment, journal.site
             raise RecoveryError(
-                f"Site recovery '{journal.recovery}' of '{name}' at '{site}' is neither finished nor given up.",
-                next_step=f"Go on with `lifeboat site recover {name} {site} --resume {journal.recovery}`, or take "
-                f"down what it made with `lifeboat site give-up {name} {site} {journal.recovery}`.",
+                f"Site recovery '{journal.recovery}' of '{journal.deployment}' at '{journal.site}' is neither finished "
+                f"nor given up.",
+                next_step=journal.plan.site_ways_on,
             )
 
 

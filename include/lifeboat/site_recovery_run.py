@@ -116,19 +116,15 @@ def _side_by_side(names: tuple[str, ...], work: Callable[[str], Check]) -> list[
 
 def what_now(plan: SiteRecoveryPlan, evidence: SiteRecoveryEvidence) -> str:
     """Return what a person does after an attempt that failed: what stands costs money."""
-    which = f"{plan.deployment} {plan.site}"
     if plan.rehearsal:
         return (
-            f" Of the rehearsal stands: {', '.join(evidence.stands)}; `lifeboat site give-up {which} {plan.id}` "
-            f"removes it."
+            f" Of the rehearsal stands: {', '.join(evidence.stands)}; "
+            f"`lifeboat site give-up {plan.deployment} {plan.site} {plan.id}` removes it."
             if evidence.stands
             else " Nothing of the rehearsal is left in AWS."
         )
     stands = "; ".join(f"{name}: {what}" for name, what in evidence.stands.items()) or "nothing in AWS"
-    return (
-        f" What stands: {stands}. Go on with `lifeboat site recover {which} --resume {plan.id}`, or remove it with "
-        f"`lifeboat site give-up {which} {plan.id}`."
-    )
+    return f" What stands: {stands}. {plan.site_ways_on}"
 
 
 def switch_back(
@@ -146,19 +142,23 @@ def switch_back(
                 next_step=f"`lifeboat site list {plan.deployment}` shows the recoveries.",
             )
         done, failure = switch_all_back(there, plan, takeover, journal.before, _made_if_known(there, plan))
-    told: dict[str, Any] = {"started_at": began, "requested_by": requested_by, "action": "switch-back"}
     try:
         evidence = record(
-            runtime, catalog, plan, switched=tuple(done), error=failure.message if failure else "", **told
+            runtime,
+            catalog,
+            plan,
+            action="switch-back",
+            started_at=began,
+            requested_by=requested_by,
+            switched=tuple(done),
+            error=failure.message if failure else "",
         )
     except LifeboatError as error:
-        if failure is None:
-            raise RecoveryError(
-                f"The traffic is back ({', '.join(done)}), and that could not be recorded: {error.message}",
-                next_step="Repeat this once the site answers: it changes nothing, and `give-up` asks for that record.",
-            ) from None
         log.error("It could not be recorded: %s", error)
-        raise failure from None
+        raise failure or RecoveryError(
+            f"The traffic is back ({', '.join(done)}), and that could not be recorded: {error.message}",
+            next_step="Repeat this once the site answers: it changes nothing, and `give-up` asks for that record.",
+        ) from None
     if failure:
         raise failure
     return evidence

@@ -85,6 +85,12 @@ def open_catalog() -> Any:
     return Catalog(catalog_url(airflow_connection))
 
 
+def task_states(instance: Any, run: Any) -> dict[str, str]:
+    """Given a task instance and its run, return the state of each task of the run."""
+    found: dict[str, str] = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+    return found
+
+
 def log_table(print_table: Any) -> None:
     """Given a function that prints to a console, put what it prints into the task's log, line by line."""
     from io import StringIO

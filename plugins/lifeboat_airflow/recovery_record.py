@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog, task_states
 from lifeboat_airflow.recovery import CHECKS, CONFIRM, SECONDS, STATE, approvers, read_plan, requested_by
 
 #: What a person does after a recovery that failed, by what is live.
@@ -90,7 +90,7 @@ class RecordRecoveryOperator(LifeboatOperator):
         return ""
 
     def _failed(self, instance: Any, run: Any) -> list[str]:
-        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+        states = task_states(instance, run)
         return sorted(task for task, state in states.items() if state == "failed")
 
     def _checks(self, instance: Any) -> Any:

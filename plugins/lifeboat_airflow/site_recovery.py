@@ -4,7 +4,6 @@ Each may be tried again or cleared: names follow from the recovery's id, so it f
 plan travels as XCom; the journal in the site's vault says that the recovery has begun.
 """
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from lifeboat.errors import CloudError
 from lifeboat_airflow.aws import CloudTrigger, raise_what_ended
-from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog, task_states
 from lifeboat_airflow.recovery import (
     CHECKS,
     CONFIRM,
@@ -27,8 +26,6 @@ from lifeboat_airflow.recovery import (
     approvers,
     requested_by,
 )
-
-log = logging.getLogger(__name__)
 
 #: Keys of what tasks leave for the last one.
 SWITCHED, CLEARED, ENDED = "switched", "cleared", "ended"
@@ -278,9 +275,10 @@ class TakeDownOperator(SiteOperator):
         if not plan.rehearsal:
             raise AirflowSkipException("What a recovery has made stays.")
         instance = context["ti"]
-        states = instance.get_task_states(dag_id=instance.dag_id, run_ids=[instance.run_id])[instance.run_id]
-        if "failed" in states.values():
-            log.info("What failed may be a task that a person has ended: its worker gets %d s to end.", _ENDS_SECONDS)
+        if "failed" in task_states(instance, context["dag_run"]).values():
+            self.log.info(
+                "What failed may be a task that a person has ended: its worker gets %d s to end.", _ENDS_SECONDS
+            )
             time.sleep(_ENDS_SECONDS)
         with runtime.at(plan.site) as there:
             cleared = take_down(there, plan)

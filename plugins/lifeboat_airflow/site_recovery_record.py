@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog, task_states
 from lifeboat_airflow.recovery import CHECKS, CONFIRM, STATE, approvers, requested_by
 from lifeboat_airflow.site_recovery import CLEARED, ENDED, SWITCHED, read_plan
 
@@ -36,7 +36,7 @@ class RecordSiteRecoveryOperator(LifeboatOperator):
         from lifeboat.site_recovery_run import what_now
 
         instance, run = context["ti"], context["dag_run"]
-        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+        states = task_states(instance, run)
         failed = sorted(task for task, state in states.items() if state == "failed")
         if not instance.xcom_pull(task_ids=CONFIRM):
             if failed:  # skipped, this last task would let the run end as a success, of whose failure nobody is told

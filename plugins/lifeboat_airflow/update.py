@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
-from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog
+from lifeboat_airflow.base import LifeboatOperator, log_table, open_catalog, task_states
 from lifeboat_airflow.recovery import CONFIRM, MARKDOWN, approvers, requested_by
 
 __all__ = [
@@ -232,7 +232,7 @@ class ReportUpdateOperator(LifeboatOperator):
         from lifeboat.update_report import print_levels, print_updates
 
         instance, run = context["ti"], context["dag_run"]
-        states = instance.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])[run.run_id]
+        states = task_states(instance, run)
         failed = sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
         if self.plan is None and failed:
             # Skipped, this last task would let the run end as a success, of whose failure nobody is told.

@@ -100,19 +100,13 @@ def terminate(cloud: Cloud, instance: str, region: str, mark: Mark) -> Work[None
     yield Target("machine", instance, region, "gone")
     name = {"Name": "tag:lifeboat:name", "Values": [tags_of(found.get("Tags")).get("lifeboat:name", "")]}
     for volume in service.pages("describe_volumes", "Volumes", Filters=[name]):
-        yield from remove_volume(cloud, volume["VolumeId"], region, mark)
+        if marked(tags_of(volume.get("Tags"))) == mark:
+            yield from remove_volume(cloud, volume["VolumeId"], region)
 
 
-def remove_volume(cloud: Cloud, volume: str, region: str, mark: Mark) -> Work[None]:
-    """Remove an EBS volume that carries this mark, once its machine is gone. One that is gone, or that somebody else
-    made, is left alone."""
+def remove_volume(cloud: Cloud, volume: str, region: str) -> Work[None]:
+    """Remove an EBS volume, once its machine is gone; one that is gone already is no error."""
     service = cloud.service("ec2", region)
-    found = service.one("describe_volumes", "Volumes", VolumeIds=[volume])
-    if found is None:
-        return
-    if marked(tags_of(found.get("Tags"))) != mark:
-        log.info("EBS volume %s in %s was not made with the machine, and stays", volume, region)
-        return
     yield Target("volume", volume, region, "settled")
     try:
         service.call("delete_volume", VolumeId=volume)

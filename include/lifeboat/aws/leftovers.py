@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import chain
 
 from lifeboat.aws.cloud import Cloud, tags_of
 from lifeboat.aws.ec2_images import remove_ebs_snapshot, remove_image
@@ -84,14 +83,8 @@ def find_leftovers(
 def find_made(cloud: Cloud, region: str, deployment: str, run: str) -> list[Leftover]:
     """Return the machines, their volumes that outlived them, and the databases that a rehearsal or a recovery has made
     in a region, in the order in which they can be removed. It is for whoever takes all of it down, in use or not."""
-    things = chain(
-        _machines(cloud, region),
-        _volumes(cloud, region),
-        _databases(cloud, region, "cluster"),
-        _databases(cloud, region, "instance"),
-    )
     found = []
-    for thing in things:
+    for thing in _running(cloud, region):
         mark = marked(thing.tags)
         if mark and (mark.deployment, mark.run) == (deployment, run) and mark.purpose in ("rehearsal", "recovery"):
             found.append(Leftover(thing, mark, f"{mark.purpose} {run} is taken down"))
@@ -125,14 +118,19 @@ def _why(mark: Mark, now: datetime, ended: Ended) -> str:
 
 def _things(cloud: Cloud, region: str) -> Iterator[Thing]:
     """Yield all that could be Lifeboat's: users before what they use."""
-    yield from _machines(cloud, region)
-    yield from _volumes(cloud, region)
-    yield from _databases(cloud, region, "cluster")  # with its instances
-    yield from _databases(cloud, region, "instance")
+    yield from _running(cloud, region)
     yield from _snapshots(cloud, region, "instance")
     yield from _snapshots(cloud, region, "cluster")
     yield from _images(cloud, region)
     yield from _ebs_snapshots(cloud, region)
+
+
+def _running(cloud: Cloud, region: str) -> Iterator[Thing]:
+    """Yield of that what runs, or outlived what ran."""
+    yield from _machines(cloud, region)
+    yield from _volumes(cloud, region)
+    yield from _databases(cloud, region, "cluster")  # with its instances
+    yield from _databases(cloud, region, "instance")
 
 
 _TAGGED = {"Name": "tag-key", "Values": ["lifeboat:run"]}
@@ -153,7 +151,7 @@ def _volumes(cloud: Cloud, region: str) -> Iterator[Thing]:
     """Yield the volumes of machines that are gone; those of others go with them."""
     alone = {"Name": "status", "Values": ["available", "error"]}
     for each in cloud.service("ec2", region).pages("describe_volumes", "Volumes", Filters=[_TAGGED, alone]):
-        remove = partial(remove_volume, cloud, each["VolumeId"], region)
+        remove = _whoever(partial(remove_volume, cloud, each["VolumeId"], region))
         yield Thing("EBS volume", region, each["VolumeId"], tags_of(each.get("Tags")), remove)
 
 

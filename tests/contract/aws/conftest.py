@@ -79,6 +79,13 @@ def machine(fake: FakeCloud) -> str:
 
 
 @pytest.fixture
+def zone(fake: FakeCloud) -> str:
+    """A hosted zone for example.org."""
+    made: str = fake.client("route53").create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+    return made.rpartition("/")[2]
+
+
+@pytest.fixture
 def keeping_template(fake: FakeCloud) -> str:
     """The name of a launch template of both regions, whose machines have a second disk that outlives them."""
     disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 10, "DeleteOnTermination": False}}

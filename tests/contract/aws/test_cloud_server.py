@@ -23,7 +23,7 @@ from lifeboat.aws.rds_settings import TEMPORARY, over, read_settings
 from lifeboat.aws.rds_snapshots import copy_snapshot, remove_snapshot, take_snapshot
 from lifeboat.aws.rds_words import Database
 from lifeboat.aws.switch import read_record, set_record
-from lifeboat.aws.waiting import Limits, Target
+from lifeboat.aws.waiting import Limits, Target, wait
 from lifeboat.aws.work import Work, finish
 from lifeboat.connections import from_environment
 from lifeboat.deployment_cloud import Launch
@@ -37,6 +37,7 @@ from tests.support.fake_cloud import HOME, OTHER
 DRILL = Mark("prod", "drill-1", "drill")
 PASSWORD = "the master's own"
 SECONDS = 1.0
+QUICK = Limits(pause=timedelta(seconds=0.2))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def account(server: CloudServer) -> Cloud:
 
 
 def done(cloud: Cloud, work: Work[Any]) -> Any:
-    return finish(cloud, work, Limits(pause=timedelta(seconds=0.2)))
+    return finish(cloud, work, QUICK)
 
 
 def answers(host: str, port: int) -> bool:
@@ -76,10 +77,7 @@ def rows(endpoint: Endpoint) -> list[str]:
 
 
 def until_ready(account: Cloud, kind: str, name: str) -> None:
-    def work() -> Work[None]:
-        yield Target(kind, name, HOME)
-
-    done(account, work())
+    wait(account, Target(kind, name, HOME), QUICK)
 
 
 @pytest.fixture(scope="module")

@@ -226,10 +226,8 @@ def _told(operation: Callable[[World, str], None], world: World, run: str) -> Ba
 
 
 @pytest.mark.parametrize("fault", SWEPT)
-def test_a_promotion_and_a_switch_survive_every_fault(world: World, fault: Fault) -> None:
+def test_a_promotion_and_a_switch_survive_every_fault(world: World, zone: str, fault: Fault) -> None:
     fake, cloud = world.fake, world.cloud
-    made = fake.client("route53").create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
-    zone = made.rpartition("/")[2]
 
     def operation(world: World, run: str) -> None:
         finish(cloud, promote_replica(cloud, Database("instance", run, HOME), backup_retention_days=3))

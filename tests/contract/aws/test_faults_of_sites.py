@@ -105,15 +105,11 @@ def sites(
     return CloudSites.in_cloud(tmp_path / "sites", empty_vaults, key, machine)
 
 
-@pytest.fixture
-def zone(fake: FakeCloud) -> str:
-    """A hosted zone whose public name leads to the home site."""
-    route53 = fake.client("route53")
-    zone: str = route53.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+def lead_home(fake: FakeCloud, zone: str) -> None:
+    """Let the public name lead to the home site."""
     content = {"Name": PUBLIC, "Type": "A", "TTL": 300, "ResourceRecords": [{"Value": BEFORE}]}
     change = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": content}]}
-    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
-    return zone.rpartition("/")[2]
+    fake.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
 
 
 def copied_point(sites: CloudSites) -> str:
@@ -150,6 +146,7 @@ def let_take_over(sites: CloudSites, zone: str, *switches: dict[str, Any]) -> No
 @pytest.fixture
 def begun(fake: FakeCloud, sites: CloudSites, zone: str, keeping_template: str) -> Callable[..., Case]:
     """Return what begins a recovery or a rehearsal, after whose switch of the record others may come."""
+    lead_home(fake, zone)
     point = copied_point(sites)
 
     def begin_one(rehearsal: bool, *switches: dict[str, Any]) -> Case:

@@ -11,13 +11,6 @@ from lifeboat.errors import ConfigurationError
 from tests.support.fake_cloud import HOME, FakeCloud
 
 
-@pytest.fixture
-def zone(fake: FakeCloud) -> str:
-    """A hosted zone for example.org."""
-    made: str = fake.client("route53").create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"]
-    return made.rpartition("/")[2]
-
-
 def upsert(fake: FakeCloud, zone: str, **content: Any) -> None:
     change = {"Action": "UPSERT", "ResourceRecordSet": {"Name": "am.example.org.", "Type": "CNAME", **content}}
     fake.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
